@@ -1,0 +1,112 @@
+"""Files that are whole or not there: temporary name, flush, rename. And names that stay inside their folder."""
+
+import contextlib
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import CadenzaError
+
+__all__ = ["atomic_file", "atomic_folder", "check_name", "disk_errors", "sync_tree"]
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full. Free some space (`cadenza cache prune` may help) and run it again",
+    errno.EDQUOT: "the disk quota is used up. Free some space and run it again",
+    errno.EROFS: "the place is read-only. Choose another folder or make it writable",
+    errno.EACCES: "permission was denied. Choose another folder or make it writable",
+    errno.EPERM: "permission was denied. Choose another folder or make it writable",
+}
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError while writing `path` into a CadenzaError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+        raise CadenzaError(f"Cannot write {path}: {advice}.") from error
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it to `path`.
+
+    The temporary file keeps the suffix of `path`, starts with a dot, and is deleted if the block fails or is
+    interrupted: `path` is either the old file or the whole new one.
+
+    Raises
+    ------
+    CadenzaError
+        If the folder cannot be made or the file cannot be written (disk full, read-only, no permission).
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".partial-{uuid.uuid4().hex}{path.suffix}")
+        try:
+            yield temporary
+            _sync(temporary)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; when the block ends well, flush its files and rename it to `path`.
+
+    If `path` exists by then, the new folder is thrown away: results are named by content, so both are the same.
+
+    Raises
+    ------
+    CadenzaError
+        As :func:`atomic_file`.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".partial-{uuid.uuid4().hex}")
+        temporary.mkdir()
+        try:
+            yield temporary
+            sync_tree(temporary)
+            try:
+                temporary.rename(path)
+            except OSError:
+                if not path.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sync_tree(folder: Path) -> None:
+    """Flush every file of `folder` to disk."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            _sync(file)
+
+
+def check_name(name: str, what: str) -> str:
+    """Return `name` if it can safely be one file or folder name inside a folder of ours.
+
+    Raises
+    ------
+    CadenzaError
+        If it is empty, ``.`` or ``..``, starts with a dot, is longer than 200 bytes, or has ``/``, ``\\`` or a control
+        character in it.
+    """
+    bad = not name or name.startswith(".") or len(name.encode("utf-8", "surrogatepass")) > 200
+    if bad or any(char in "/\\" or ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in name):
+        raise CadenzaError(
+            f"The {what} name {name!r} cannot be used as a file name: it must not be empty, start with a dot, be longer "
+            "than 200 bytes, or contain '/', '\\' or control characters. Rename it."
+        )
+    return name
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

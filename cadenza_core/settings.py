@@ -1,0 +1,106 @@
+"""Where things are kept and which device computes: one object, filled from flags, environment, file, defaults.
+
+`CADENZA_HOME` (default: the platform's user data folder) is the only place the project writes to by itself. Its
+`config.toml` may set ``music`` and ``listeners`` (lists of paths), ``models`` (a path) and ``device``; the environment
+variables `CADENZA_MUSIC`, `CADENZA_LISTENERS` (paths joined as in `PATH`), `CADENZA_MODELS` and `CADENZA_DEVICE` win over
+the file, and flags win over both.
+"""
+
+import os
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from .errors import CadenzaError
+
+__all__ = ["Settings"]
+
+_KEYS = {"music", "listeners", "models", "device"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The configuration of one run.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of everything the project writes: cache, demo song, models, database.
+    music : tuple of Path
+        Folders and files searched for songs.
+    listeners : tuple of Path
+        Listener metadata files (Cadenza's JSON).
+    models : Path
+        Folder searched first for weights.
+    device : str
+        ``"auto"`` (CUDA if there is one, else CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+    """
+
+    home: Path
+    models: Path
+    music: tuple[Path, ...] = ()
+    listeners: tuple[Path, ...] = ()
+    device: str = "auto"
+
+    @property
+    def cache(self) -> Path:
+        """Folder of cached separations."""
+        return self.home / "cache" / "separations"
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        home: Path | None = None,
+        music: Sequence[Path] | None = None,
+        listeners: Sequence[Path] | None = None,
+        models: Path | None = None,
+        device: str | None = None,
+    ) -> "Settings":
+        """Read the settings; an argument that is not None wins over environment and file.
+
+        Raises
+        ------
+        CadenzaError
+            If `config.toml` is not TOML, has an unknown key or a value of the wrong type.
+        """
+        env = os.environ
+        default_home = platformdirs.user_data_path("cadenza-studio", appauthor=False)
+        home = Path(home or env.get("CADENZA_HOME") or default_home).expanduser().absolute()
+        file = _read_config(home / "config.toml")
+        if music is None:
+            music = _paths(env.get("CADENZA_MUSIC"), file.get("music"))
+        if listeners is None:
+            listeners = _paths(env.get("CADENZA_LISTENERS"), file.get("listeners"))
+        models = Path(models or env.get("CADENZA_MODELS") or str(file.get("models") or home / "models"))
+        device = device or env.get("CADENZA_DEVICE") or str(file.get("device") or "auto")
+        return cls(home, models.expanduser().absolute(), tuple(music), tuple(listeners), device)
+
+
+def _paths(env: str | None, file: object) -> tuple[Path, ...]:
+    names = env.split(os.pathsep) if env else file if isinstance(file, list) else []
+    return tuple(Path(name).expanduser().absolute() for name in names if name)
+
+
+def _read_config(path: Path) -> dict[str, object]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise CadenzaError(f"{path} cannot be read as a UTF-8 text file: {error}.") from error
+    try:
+        config = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CadenzaError(f"{path} is not valid TOML: {error}. Correct it or move it away.") from error
+    for key, value in config.items():
+        if key not in _KEYS:
+            raise CadenzaError(f"{path} sets {key!r}; it may set {', '.join(sorted(_KEYS))}.")
+        is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        if is_list != (key in {"music", "listeners"}) or not (is_list or isinstance(value, str)):
+            wanted = "a list of strings" if key in {"music", "listeners"} else "a string"
+            raise CadenzaError(f"{path}: {key!r} must be {wanted}, not {value!r}.")
+    return config
