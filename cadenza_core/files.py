@@ -68,7 +68,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".partial-{uuid.uuid4().hex}")
+        temporary = path.with_name(f".partial-{path.name}-{uuid.uuid4().hex}")
         temporary.mkdir()
         try:
             yield temporary
@@ -101,8 +101,8 @@ def check_name(name: str, what: str) -> str:
     bad = not name or name.startswith(".") or len(name.encode("utf-8", "surrogatepass")) > 200
     if bad or any(char in "/\\" or ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in name):
         raise CadenzaError(
-            f"The {what} name {name!r} cannot be used as a file name: it must not be empty, start with a dot, be longer "
-            "than 200 bytes, or contain '/', '\\' or control characters. Rename it."
+            f"The {what} name {name!r} cannot be used as a file name: it must not be empty, start with a dot, be "
+            "longer than 200 bytes, or contain '/', '\\' or control characters. Rename it."
         )
     return name
 

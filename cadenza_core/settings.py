@@ -2,8 +2,8 @@
 
 `CADENZA_HOME` (default: the platform's user data folder) is the only place the project writes to by itself. Its
 `config.toml` may set ``music`` and ``listeners`` (lists of paths), ``models`` (a path) and ``device``; the environment
-variables `CADENZA_MUSIC`, `CADENZA_LISTENERS` (paths joined as in `PATH`), `CADENZA_MODELS` and `CADENZA_DEVICE` win over
-the file, and flags win over both.
+variables `CADENZA_MUSIC`, `CADENZA_LISTENERS` (paths joined as in `PATH`), `CADENZA_MODELS` and `CADENZA_DEVICE` win
+over the file, and flags win over both.
 """
 
 import os

@@ -18,9 +18,7 @@ from .signal import Audio, check_samples
 __all__ = ["AUDIO_SUFFIXES", "AudioInfo", "audio_info", "read_audio"]
 
 #: File name endings taken for sound when a folder is searched.
-AUDIO_SUFFIXES = frozenset(
-    {".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff", ".m4a", ".aac", ".mp4"}
-)
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff", ".m4a", ".aac", ".mp4"})
 _ACCEPTED = "WAV, FLAC, MP3, OGG, AIFF, M4A and AAC files with one or two channels are accepted"
 _FFMPEG = frozenset({".m4a", ".aac", ".mp4"})
 
@@ -101,9 +99,7 @@ def read_audio(path: Path, start: float = 0.0, stop: float | None = None, *, str
             raise _truncated(path, f"{len(samples)} of {last - first} samples can be read")
         samples = samples.T
     if samples.shape[0] > 2:
-        raise CadenzaError(
-            f"{path} has {samples.shape[0]} channels; {_ACCEPTED}. Mix it down to stereo first."
-        )
+        raise CadenzaError(f"{path} has {samples.shape[0]} channels; {_ACCEPTED}. Mix it down to stereo first.")
     check_samples(samples, str(path))
     return Audio(samples, info.rate)
 
@@ -120,7 +116,7 @@ def _check_file(path: Path) -> None:
 def _check_part(path: Path, first: int, last: int, frames: int, rate: int) -> None:
     if not 0 <= first < last <= frames:
         raise CadenzaError(
-            f"{path} lasts {frames / rate:.2f} s; the part from {first / rate:.2f} s to {last / rate:.2f} s is not in it."
+            f"{path} lasts {frames / rate:.2f} s; {first / rate:.2f} s to {last / rate:.2f} s is not in it."
         )
 
 
@@ -164,9 +160,7 @@ def _av_info(path: Path, stream: int) -> AudioInfo:
             elif container.duration is not None:
                 seconds = container.duration / av.time_base
             else:  # raw AAC has no header that tells
-                return AudioInfo(
-                    audio.rate, audio.channels, _av_read(path, stream).shape[1], audio.codec.name
-                )
+                return AudioInfo(audio.rate, audio.channels, _av_read(path, stream).shape[1], audio.codec.name)
             return AudioInfo(audio.rate, audio.channels, round(seconds * audio.rate), audio.codec.name)
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
@@ -178,21 +172,15 @@ def _av_read(path: Path, stream: int) -> np.ndarray:
     try:
         with av.open(str(path)) as container:
             audio = container.streams.audio[stream]
-            expected = (
-                None if audio.duration is None else float(audio.duration * audio.time_base) * audio.rate
-            )
+            expected = None if audio.duration is None else float(audio.duration * (audio.time_base or 0)) * audio.rate
             resampler = av.AudioResampler(format="fltp", layout=audio.layout, rate=audio.rate)
-            blocks = [
-                out.to_ndarray() for frame in container.decode(audio) for out in resampler.resample(frame)
-            ]
+            blocks = [out.to_ndarray() for frame in container.decode(audio) for out in resampler.resample(frame)]
             blocks += [out.to_ndarray() for out in resampler.resample(None)]
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
     if not blocks:
         raise CadenzaError(f"{path} is empty: it has no samples.")
     samples = np.concatenate(blocks, axis=1)
-    if (
-        expected is not None and samples.shape[1] < expected - 4096
-    ):  # codecs pad and trim by up to some frames
+    if expected is not None and samples.shape[1] < expected - 4096:  # codecs pad and trim by up to some frames
         raise _truncated(path, f"{samples.shape[1]} of {expected:.0f} samples can be decoded")
     return samples

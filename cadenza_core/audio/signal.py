@@ -1,7 +1,7 @@
 """Sound in memory: one signal, or the stems of a song, always with its sample rate.
 
-Samples are float32, shape (channels, n), full scale 1.0. Both types check what they are given once, where it enters, and
-are trusted from then on.
+Samples are float32, shape (channels, n), full scale 1.0. Both types check what they are given once, where it enters,
+and are trusted from then on.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,16 +34,12 @@ def check_samples(samples: np.ndarray, what: str) -> None:
     if samples.shape[1] == 0:
         raise CadenzaError(f"{what} is empty: it has no samples.")
     if not np.issubdtype(samples.dtype, np.floating):
-        raise CadenzaError(
-            f"{what}: samples are {samples.dtype}; floating point, full scale 1.0, is accepted."
-        )
+        raise CadenzaError(f"{what}: samples are {samples.dtype}; floating point, full scale 1.0, is accepted.")
     # A sum is NaN or infinite if any sample is, and needs no array of flags as long as the song.
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(np.sum(samples, dtype=np.float64))
     if suspicious and (bad := int(np.count_nonzero(~np.isfinite(samples)))):
-        raise CadenzaError(
-            f"{what} holds {bad} samples that are NaN or infinite. Repair or re-export the file."
-        )
+        raise CadenzaError(f"{what} holds {bad} samples that are NaN or infinite. Repair or re-export the file.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +85,7 @@ class Audio:
         """Give the same sound in two channels: mono is put on both sides, with a note."""
         if self.samples.shape[0] == 2:
             return self
-        return Audio(
-            np.repeat(self.samples, 2, axis=0), self.rate, (*self.notes, "mono copied to both sides")
-        )
+        return Audio(np.repeat(self.samples, 2, axis=0), self.rate, (*self.notes, "mono copied to both sides"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +137,7 @@ class Stems(Mapping[str, np.ndarray]):
 
     def mixture(self) -> np.ndarray:
         """Sum of all stems, shape (2, n), float32."""
-        return np.sum(list(self.samples.values()), axis=0, dtype=np.float32)
+        return np.stack(list(self.samples.values())).sum(axis=0, dtype=np.float32)
 
 
 def resample(samples: np.ndarray, rate: float, new_rate: float) -> np.ndarray:

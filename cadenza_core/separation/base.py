@@ -36,6 +36,8 @@ class SystemInfo:
         Sample rate it works at, Hz.
     oracle : bool
         It uses the true stems.
+    cached : bool
+        Its results are worth keeping: False where they are only read from elsewhere.
     note : str
         What a user should know about its quality or its rules.
     """
@@ -50,6 +52,7 @@ class SystemInfo:
     stems: tuple[str, ...] = STEMS
     rate: int = RATE
     oracle: bool = False
+    cached: bool = True
     note: str = ""
 
 

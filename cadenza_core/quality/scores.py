@@ -1,0 +1,250 @@
+"""Score a song and listener as CAD1's `evaluate.py` does: eight HAAQI values and their mean.
+
+The order of the calls and the seed are part of the number, since HAAQI adds noise: drums, bass, other, vocals; left then
+right; NumPy's global state seeded once with ``int(md5(song), 16) % 10**8`` (pyclarity 0.9.0, recipes/cad1/task1).
+"""
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from clarity.utils.audiogram import Listener
+
+from ..audio import resample
+from ..errors import CadenzaError
+from ..files import atomic_file
+from ..hearing import amplify, compensate_delay, ear_of, nalr_filter
+from ..progress import Progress, silent
+from ..remix import EARS
+from .haaqi import Engine, compute_haaqi, reference_engine, reference_level
+
+__all__ = [
+    "COLUMNS",
+    "HAAQI_RATE",
+    "ORDER",
+    "PairScore",
+    "RemixScore",
+    "read_scores",
+    "score_remix",
+    "score_stems",
+    "song_seed",
+    "write_scores",
+]
+
+#: Order of the recipe's calls within a song and listener.
+ORDER = ("drums", "bass", "other", "vocals")
+#: Sample rate at which HAAQI gets its signals, Hz.
+HAAQI_RATE = 24000
+#: Header of the recipe's `scores.csv`.
+COLUMNS = (
+    "song",
+    "listener",
+    "score",
+    "left_bass",
+    "right_bass",
+    "left_drums",
+    "right_drums",
+    "left_other",
+    "right_other",
+    "left_vocals",
+    "right_vocals",
+)
+
+
+def song_seed(song_name: str) -> int:
+    """Give the recipe's seed of a song."""
+    return int(hashlib.md5(song_name.encode("utf-8")).hexdigest(), 16) % 10**8
+
+
+@dataclass(frozen=True)
+class PairScore:
+    """HAAQI of the eight stems of one song and listener.
+
+    Parameters
+    ----------
+    song, listener : str
+    haaqi : mapping of str to float
+        ``left_drums`` and so on; NaN where the reference is silent, which cannot be scored.
+    """
+
+    song: str
+    listener: str
+    haaqi: Mapping[str, float]
+
+    @property
+    def score(self) -> float:
+        """Mean of the stems that have a score (the recipe's `score` where all have one)."""
+        values = [value for value in self.haaqi.values() if not math.isnan(value)]
+        return float(np.mean(values)) if values else math.nan
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out."""
+        return tuple(
+            f"{name}: the reference is silent, no score; left out of the mean"
+            for name, value in self.haaqi.items()
+            if math.isnan(value)
+        )
+
+
+def score_stems(
+    song_name: str,
+    listener: Listener,
+    read_processed: Callable[[str], np.ndarray],
+    read_reference: Callable[[str], np.ndarray],
+    reference_rate: int,
+    *,
+    engine: Engine = reference_engine,
+    progress: Progress = silent,
+) -> PairScore:
+    """Compute the recipe's eight HAAQI values.
+
+    Parameters
+    ----------
+    song_name : str
+        The challenge's track name: it seeds the noise.
+    listener : Listener
+    read_processed : function
+        Gives the processed stem ``left_drums``, ...: shape (n,), float32, at 24 kHz, as read from the submission.
+    read_reference : function
+        Gives the true stem ``drums``, ...: shape (2, n), float32, at `reference_rate`, cut as the submission is.
+    reference_rate : int
+        Hz (44100).
+
+    Raises
+    ------
+    CadenzaError
+        If a signal is faulty.
+    """
+    np.random.seed(song_seed(song_name))  # noqa: NPY002 - the recipe's scores hang on the global state
+    scores: dict[str, float] = {}
+    for stem in ORDER:
+        reference = read_reference(stem)
+        for row, ear in enumerate(EARS):
+            name = f"{ear}_{stem}"
+            progress(len(scores) / 8, f"HAAQI of {name}")
+            level = reference_level(reference[row])
+            if math.isinf(level):
+                scores[name] = math.nan
+                continue
+            target = resample(reference[row], reference_rate, HAAQI_RATE)
+            audiogram = ear_of(listener, ear)
+            scores[name] = compute_haaqi(
+                read_processed(name), target, HAAQI_RATE, HAAQI_RATE, audiogram, 1, level, engine=engine
+            )
+    progress(1.0, "scored")
+    return PairScore(song_name, listener.id, scores)
+
+
+@dataclass(frozen=True)
+class RemixScore:
+    """HAAQI of a remix for the two ears, and its mean."""
+
+    left: float
+    right: float
+
+    @property
+    def score(self) -> float:
+        """Mean of the ears."""
+        return (self.left + self.right) / 2
+
+
+def score_remix(
+    song_name: str,
+    listener: Listener,
+    remix: np.ndarray,
+    reference: np.ndarray,
+    rate: int,
+    *,
+    engine: Engine = reference_engine,
+    progress: Progress = silent,
+) -> RemixScore:
+    """Compute HAAQI of an amplified remix against the same remix of the true stems, as ICASSP 2024's recipe does.
+
+    The reference is amplified with NAL-R here and given to HAAQI as such (`equalisation` 2), at a level of 65 dB SPL
+    before the amplification; both at 24 kHz. Seeded as the stems are. Unlike that recipe, no loudness is normalised.
+
+    Parameters
+    ----------
+    remix : np.ndarray [shape=(2, n)]
+        As the listener hears it: amplified.
+    reference : np.ndarray [shape=(2, n)]
+        Remix of the true stems with the same gains, **not** amplified.
+    rate : int
+        Hz.
+
+    Raises
+    ------
+    CadenzaError
+        If a signal is faulty or an ear of the reference is silent.
+    """
+    np.random.seed(song_seed(song_name))  # noqa: NPY002
+    scores = {}
+    for row, ear in enumerate(EARS):
+        progress(row / 2, f"HAAQI of the {ear} remix")
+        audiogram = ear_of(listener, ear)
+        amplified = compensate_delay(amplify(reference[row], nalr_filter(audiogram, rate)))
+        scores[ear] = compute_haaqi(
+            resample(remix[row], rate, HAAQI_RATE),
+            resample(amplified, rate, HAAQI_RATE),
+            HAAQI_RATE,
+            HAAQI_RATE,
+            audiogram,
+            2,
+            reference_level(reference[row]),
+            engine=engine,
+        )
+    progress(1.0, "scored")
+    return RemixScore(scores["left"], scores["right"])
+
+
+def write_scores(path: Path, scores: Iterable[PairScore]) -> None:
+    """Write `scores.csv` as the recipe's `ResultsFile`: its header and order, numbers in full, CRLF line ends.
+
+    A stem that has no score is an empty cell.
+
+    Raises
+    ------
+    CadenzaError
+        If the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for pair in scores:
+        cells = {"song": pair.song, "listener": pair.listener, "score": pair.score, **pair.haaqi}
+        writer.writerow(["" if isinstance(v := cells[c], float) and math.isnan(v) else v for c in COLUMNS])
+    with atomic_file(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+
+
+def read_scores(path: Path) -> list[PairScore]:
+    """Read a `scores.csv`, ours or the official one.
+
+    Raises
+    ------
+    CadenzaError
+        If it lacks a column or a cell is not a number.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CadenzaError(f"{path} cannot be read as a score table: {error}.") from error
+    pairs = []
+    for number, row in enumerate(rows, 2):
+        if missing := [column for column in COLUMNS if row.get(column) is None]:
+            raise CadenzaError(
+                f"{path}, line {number}: no value for {', '.join(missing)}. Wanted: {', '.join(COLUMNS)}."
+            )
+        try:
+            haaqi = {f"{ear}_{stem}": float(row[f"{ear}_{stem}"] or "nan") for stem in ORDER for ear in EARS}
+        except ValueError as error:
+            raise CadenzaError(f"{path}, line {number}: {error}.") from error
+        pairs.append(PairScore(row["song"], row["listener"], haaqi))
+    return pairs

@@ -1,0 +1,88 @@
+"""Gains in dB, one for each stem and ear: what a remix is made of."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from ..audio import STEMS
+from ..errors import CadenzaError
+
+__all__ = ["EARS", "MAX_GAIN", "MIN_GAIN", "UNITY", "Gains"]
+
+EARS = ("left", "right")
+#: Accepted gains, dB; ``-inf`` mutes.
+MIN_GAIN, MAX_GAIN = -60.0, 24.0
+
+
+@dataclass(frozen=True)
+class Gains:
+    """Gains of the stems.
+
+    Parameters
+    ----------
+    decibels : mapping of (stem, ear) to float
+        dB, -60 to 24 or -inf; what is not named is 0 dB.
+
+    Raises
+    ------
+    CadenzaError
+        If a stem or ear is unknown or a gain is out of range.
+    """
+
+    decibels: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for (stem, ear), gain in self.decibels.items():
+            if stem not in STEMS or ear not in EARS:
+                raise CadenzaError(f"There is no stem {stem!r} for the ear {ear!r}: {', '.join(STEMS)}; left, right.")
+            if not (MIN_GAIN <= gain <= MAX_GAIN or gain == -math.inf):
+                raise CadenzaError(
+                    f"The gain of {stem} is {gain:g} dB; {MIN_GAIN:g} to {MAX_GAIN:g} or -inf is accepted."
+                )
+        full = {(stem, ear): float(self.decibels.get((stem, ear), 0.0)) for stem in STEMS for ear in EARS}
+        object.__setattr__(self, "decibels", MappingProxyType(full))
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> "Gains":
+        """Read ``STEM=DB`` or ``STEM.EAR=DB`` (``vocals=3``, ``drums.left=-6``, ``bass=mute``); the last one wins.
+
+        Raises
+        ------
+        CadenzaError
+            If a text is not of that form, or as for the gains themselves.
+        """
+        gains: dict[tuple[str, str], float] = {}
+        for text in texts:
+            name, equals, value = text.partition("=")
+            stem, _, ear = name.strip().partition(".")
+            try:
+                if not equals:
+                    raise ValueError
+                gain = -math.inf if value.strip() == "mute" else float(value)
+            except ValueError:
+                raise CadenzaError(
+                    f"The gain {text!r} is not of the form STEM=DB or STEM.EAR=DB, such as vocals=3."
+                ) from None
+            gains.update({(stem, side): gain for side in ([ear] if ear else EARS)})
+        return cls(gains)
+
+    def factor(self, stem: str, ear: str) -> float:
+        """Give the gain as a factor."""
+        return 10.0 ** (self.decibels[stem, ear] / 20.0)
+
+    @property
+    def is_unity(self) -> bool:
+        """Whether all gains are 0 dB."""
+        return not any(self.decibels.values())
+
+    def as_dict(self) -> dict[str, dict[str, float | None]]:
+        """Give ``{stem: {ear: dB}}`` for JSON; None stands for muted."""
+        return {
+            stem: {ear: gain if math.isfinite(gain := self.decibels[stem, ear]) else None for ear in EARS}
+            for stem in STEMS
+        }
+
+
+#: All stems as they are.
+UNITY = Gains()
