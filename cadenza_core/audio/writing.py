@@ -1,6 +1,7 @@
 """Write sound files that are whole or not there."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -11,18 +12,21 @@ from ..files import atomic_file
 __all__ = ["to_int16", "write_audio"]
 
 
-def to_int16(samples: np.ndarray) -> np.ndarray:
+def to_int16(samples: np.ndarray, *, overwrite: bool = False) -> np.ndarray:
     """Quantise as pyclarity's `to_16bit`: times 32768, limited, the fraction cut off towards zero.
 
     Parameters
     ----------
     samples : np.ndarray [any shape], full scale 1.0
+    overwrite : bool
+        Compute in the memory of `samples`, which is lost: faster for a signal that nobody needs again.
 
     Returns
     -------
     np.ndarray [same shape, dtype=int16]
     """
-    return np.clip(samples * 32768.0, -32768.0, 32767.0).astype(np.int16)
+    scaled = np.multiply(samples, 32768.0, out=samples if overwrite else None)
+    return np.clip(scaled, -32768.0, 32767.0, out=scaled).astype(np.int16)
 
 
 def write_audio(path: Path, samples: np.ndarray, rate: int, *, subtype: str = "PCM_16") -> None:
@@ -45,8 +49,48 @@ def write_audio(path: Path, samples: np.ndarray, rate: int, *, subtype: str = "P
     """
     if subtype == "PCM_16" and samples.dtype != np.int16:
         samples = to_int16(samples)
-    with atomic_file(path) as temporary:
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        guarded = _GuardedFile(file)
         try:
-            soundfile.write(temporary, samples.T, rate, subtype=subtype)
+            soundfile.write(guarded, samples.T, rate, subtype=subtype, format=path.suffix[1:].upper())
         except (soundfile.LibsndfileError, ValueError, TypeError) as error:
-            raise CadenzaError(f"{path} cannot be written as {path.suffix} {subtype}: {error}.") from error
+            if guarded.error is None:
+                raise CadenzaError(f"{path} cannot be written as {path.suffix} {subtype}: {error}.") from error
+        if guarded.error is not None:
+            raise guarded.error
+
+
+class _GuardedFile:
+    """Keep the first OSError of a file that libsndfile writes to: it tells only that something went wrong, or nothing.
+
+    With a path, libsndfile loses the reason (disk full, quota), and a write that fails while the file is being closed
+    passes unseen.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """Write all of `data`; 0 after an error."""
+        try:
+            return 0 if self.error else self._file.write(data)
+        except OSError as error:
+            self.error = error
+            return 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Seek, which writes what is buffered."""
+        try:
+            return self._file.seek(offset, whence)
+        except OSError as error:
+            self.error = self.error or error
+            return self.tell()
+
+    def tell(self) -> int:
+        """Give the position."""
+        try:
+            return self._file.tell()
+        except OSError as error:
+            self.error = self.error or error
+            return 0

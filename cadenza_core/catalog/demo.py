@@ -78,7 +78,7 @@ FILL = ((0, 0), (1, 0), (2, 0), (3, 185), (4, 185), (5, 140), (6, 140), (7, 98))
 ACCENTS = {"X": 1.0, "x": 0.75, ".": 0.28}
 
 #: Stem levels in the mix, linear, and the gain of the sum before the limiter: found by measuring, see the tests.
-LEVELS = {"vocals": 0.4, "drums": 0.4, "bass": 0.28, "other": 0.5}
+LEVELS = {"vocals": 0.2, "drums": 0.31, "bass": 0.16, "other": 0.6}
 CEILING = 10.0 ** (-1.0 / 20.0)
 FULL_SCALE = 32768.0
 
@@ -198,7 +198,7 @@ def guitar_strings() -> Iterator[tuple[float, int, float, bool]]:
 def guitars(rng: np.random.Generator) -> np.ndarray:
     """Play the guitar twice, shape (2, n), one take on each side, as records do."""
     track = silence()
-    for pan in (-0.75, 0.75):
+    for pan in (-0.9, 0.9):
         strings: dict[tuple[int, bool], np.ndarray] = {}
         for start, midi, velocity, rings in guitar_strings():
             if (midi, rings) not in strings:

@@ -97,11 +97,11 @@ def add(track: np.ndarray, sound: np.ndarray, start: float, gain: float = 1.0, p
 
 
 def kick(velocity: float, rng: np.random.Generator) -> np.ndarray:
-    """Bass drum: a sine that drops from about 190 to 48 Hz within 0.1 s, and the beater's click. 0.45 s."""
+    """Bass drum: a sine that drops from about 195 to 51 Hz within 0.1 s, and the beater's click. 0.45 s."""
     t = seconds(samples(0.45))
-    frequency = 48.0 + 45.0 * np.exp(-t / 0.045) + 100.0 * np.exp(-t / 0.009)
+    frequency = 51.0 + 45.0 * np.exp(-t / 0.045) + 100.0 * np.exp(-t / 0.009)
     phase = 2.0 * np.pi * np.cumsum(frequency, dtype=np.float64) / RATE
-    body = np.sin(phase) * np.exp(-t / 0.13)
+    body = np.sin(phase) * np.exp(-t / 0.11)
     click = _noise(t.size, rng, 1500.0, 7000.0) * np.exp(-t / 0.004) * 0.22 * velocity
     return velocity * _edge(np.tanh(1.8 * (body + click)) / np.tanh(1.8), 0.0006, 0.05)
 
@@ -166,7 +166,7 @@ def bass_note(midi: int, duration: float, velocity: float) -> np.ndarray:
     """
     t = seconds(samples(duration + 0.05))
     f = hertz(midi)
-    edge = 150.0 + (500.0 + 1500.0 * velocity) * np.exp(-t / 0.09) + 380.0 * velocity * np.exp(-t / 0.5)
+    edge = 260.0 + (500.0 + 1500.0 * velocity) * np.exp(-t / 0.09) + 380.0 * velocity * np.exp(-t / 0.5)
     turn = np.exp(2j * np.pi * f * t.astype(np.float64)).astype(np.complex64)
     wave, string = turn.copy(), 0.7 * turn.imag
     for harmonic in range(1, int(3500.0 / f)):
@@ -198,7 +198,7 @@ def pluck(midi: int, duration: float, excitation: np.ndarray, decay: float = 2.2
     delay = int(period - 1.0)
     fraction = period - 1.0 - delay
     gain = 10.0 ** (-3.0 * period / RATE / decay)
-    loop = gain * np.convolve((0.06, 0.88, 0.06), (1.0 - fraction, fraction))
+    loop = gain * np.convolve((0.09, 0.82, 0.09), (1.0 - fraction, fraction))
     source = np.zeros(samples(duration), dtype=np.float32)
     source[: excitation.size] = excitation
     feedback = np.concatenate(([1.0], np.zeros(delay - 1), -loop)).astype(np.float32)

@@ -62,14 +62,17 @@ CONSONANTS = {
 HOP = 128
 FRAME = 1024
 FFT_SIZE = 2048
-#: Narrower formants would ring beyond the FFT; singing through pitch changes widens them anyway. Hz.
-NARROWEST = 70.0
+#: Formants are wider here than in the table: its are for sung tones at rest, and narrow ones outlast the FFT. Hz.
+WIDER, NARROWEST = 1.4, 80.0
+#: A pop singer has less of the opera singer's ring at 3 kHz than the table: the upper three formants, dB and width.
+UPPER_LEVEL, UPPER_WIDER = -8.0, 1.7
 #: The pulses' spectrum is flat to about f0 and then falls as harmonic number to this power.
-PRESSED, RELAXED = -0.35, -1.1
+PRESSED, RELAXED = 0.05, -0.6
 HARMONICS = 44
 TABLE = 4096
-#: Relative to the pulses: noise in a held vowel, noise past the teeth, the intake of breath before a phrase.
-BREATHINESS, HISS, INHALE = 0.035, 0.5, 0.045
+#: Relative to the pulses: noise in a held vowel through the formants and above them, noise past the teeth in an "s",
+#: the intake of breath before a phrase.
+BREATHINESS, AIR, HISS, INHALE = 0.035, 0.02, 0.6, 0.04
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,9 @@ def _formant_curves(notes: Sequence[SungNote], time: np.ndarray, f0: np.ndarray)
     curves = np.stack([[np.interp(time, at, values[:, row, k]) for k in range(5)] for row in range(3)])
     curves = np.swapaxes(curves, 1, 2)
     curves[0, :, 0] = np.maximum(curves[0, :, 0], 1.04 * f0)
-    curves[2] = np.maximum(curves[2], NARROWEST)
+    curves[1, :, 2:] += UPPER_LEVEL
+    curves[2] = np.maximum(WIDER * curves[2], NARROWEST)
+    curves[2, :, 2:] *= UPPER_WIDER
     return curves
 
 
@@ -246,8 +251,8 @@ def sing(notes: Sequence[SungNote], length: int, rng: np.random.Generator, tract
     formants = _formant_curves(notes, time[:: FRAME // 2 // HOP], f0[:: FRAME // 2 // HOP])
     formants[0] *= tract_scale
     at, grid = np.arange(length), np.arange(time.size) * HOP
-    levels = np.interp(at, grid, voice), np.interp(at, grid, breath + BREATHINESS * voice), np.interp(at, grid, hiss)
+    levels = np.interp(at, grid, voice), np.interp(at, grid, breath + BREATHINESS * voice), np.interp(at, grid, HISS * hiss + AIR * voice)
     air = rng.standard_normal(length, dtype=np.float32)
     source = _pulses(f0, np.clip(voice, 0.0, 1.0), length) * levels[0] + 3.0 * air * levels[1]
     teeth = signal.sosfilt(signal.butter(2, (5200.0, 11000.0), "bandpass", fs=RATE, output="sos"), air * levels[2])
-    return (_vocal_tract(source.astype(np.float32), formants) + HISS * teeth).astype(np.float32)
+    return (_vocal_tract(source.astype(np.float32), formants) + teeth).astype(np.float32)

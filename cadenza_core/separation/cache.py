@@ -207,7 +207,7 @@ class Cache:
                 except soundfile.LibsndfileError as error:
                     raise CadenzaError(f"Cannot write {entry.folder}: {error}. Is the disk full?") from error
                 files[name] = {"bytes": path.stat().st_size, "sha256": _file_digest(path)}
-            manifest = {"facts": dict(facts), "about": dict(about), "stems": files}
+            manifest: dict[str, Any] = {"facts": dict(facts), "about": dict(about), "stems": files}
             manifest |= {"rate": stems.rate, "frames": stems.length, "created": time.time()}
             text = json.dumps(manifest, indent=1, ensure_ascii=False)
             (temporary / _MANIFEST).write_text(text, encoding="utf-8")
