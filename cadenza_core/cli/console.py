@@ -70,7 +70,7 @@ def out(json_output: bool, data: Any, show: Callable[[Console], None]) -> None:
     if json_output:
         sys.stdout.write(json.dumps(_plain(data), ensure_ascii=False, indent=2) + "\n")
     else:
-        show(Console(highlight=False))
+        show(Console(highlight=False, width=None if sys.stdout.isatty() else 200))
 
 
 def notes(texts: tuple[str, ...] | list[str]) -> None:

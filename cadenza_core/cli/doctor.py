@@ -28,11 +28,12 @@ _PACKAGES = ("pyclarity", "numpy", "scipy", "soundfile", "soxr", "av", "pyloudno
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `status` is "broken" only for what everything needs."""
+    """One thing that was looked at; `status` is "broken" only for what everything needs. `short` is for the table."""
 
     name: str
     status: Status
     detail: str
+    short: str = ""
 
 
 @app.command()
@@ -43,7 +44,8 @@ def doctor(context: typer.Context, json_output: JsonOption = False) -> None:
         listing = table("what", "status", "detail")
         colours = {"ok": "green", "missing": "yellow", "broken": "bold red"}
         for check in checks:
-            listing.add_row(check.name, f"[{colours[check.status]}]{check.status}[/]", check.detail.replace("[", "\\["))
+            detail = check.short or check.detail
+            listing.add_row(check.name, f"[{colours[check.status]}]{check.status}[/]", detail.replace("[", "\\["))
         data = [{"name": check.name, "status": check.status, "detail": check.detail} for check in checks]
         out(json_output, data, lambda console: console.print(listing))
         if any(check.status == "broken" for check in checks):
@@ -63,7 +65,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _guard("listeners", lambda: f"{len(all_listeners(listener_files(settings)))} in the catalog", "missing")
     for info in systems():
         reason = get_system(info.id, settings).unavailable_reason()
-        yield Check(f"system {info.id}", "missing" if reason else "ok", reason or info.title)
+        short = f"weights are missing ({info.size_mb:.0f} MB): `cadenza models get {info.id}`" if info.size_mb else ""
+        yield Check(f"system {info.id}", "missing" if reason else "ok", reason or info.title, short if reason else "")
 
 
 def _guard(name: str, look: Callable[[], str], otherwise: Status) -> Check:
