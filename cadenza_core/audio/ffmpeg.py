@@ -1,5 +1,5 @@
-"""Read with FFmpeg (through PyAV) what libsndfile cannot: M4A and .stem.mp4 containers, raw AAC, and FLAC that does
-not say how long it is.
+"""Read with FFmpeg (through PyAV) what libsndfile cannot: M4A and .stem.mp4 containers, raw AAC, and FLAC and MP3
+that do not say how long they are.
 
 Raises `ValueError` with a few words on what is wrong; `reading` makes the sentence of them. Decoding always starts at the
 beginning: AAC's noise substitution depends on all that came before, so a seek would not give the same samples.
@@ -32,8 +32,8 @@ class Header:
 def read_header(path: Path, stream: int) -> Header:
     """Read the header of audio stream `stream`, counted from 0."""
     with _opened(path, stream) as (container, audio):
-        frames = None  # raw AAC: only estimated from the size
-        if container.format.name != "aac" and audio.duration is not None and audio.time_base is not None:
+        frames = None
+        if container.format.name.startswith("mov") and audio.duration is not None and audio.time_base is not None:
             frames = round(float(audio.duration * audio.time_base) * audio.rate)
         return Header(audio.rate, audio.channels, frames, audio.codec.name)
 
@@ -77,7 +77,7 @@ def _opened(path: Path, stream: int) -> Iterator[tuple[Any, Any]]:
 
     # The lists: FFmpeg would take a text file for a playlist and open the files and addresses in it. The absolute path:
     # it would take "my: song.m4a" for an address.
-    options = {"format_whitelist": "mov,aac,flac", "protocol_whitelist": "file"}
+    options = {"format_whitelist": "mov,aac,flac,mp3", "protocol_whitelist": "file"}
     try:
         with av.open(str(path.absolute()), options=options, metadata_errors="replace") as container:
             if stream >= len(container.streams.audio):

@@ -16,7 +16,7 @@ import soundfile
 from ..errors import CadenzaError
 from . import ffmpeg
 from .signal import Audio, check_samples
-from .whole import missing_part, starts_as_mp3
+from .whole import missing_part, mp3_says_length, starts_as_mp3
 
 __all__ = ["AUDIO_SUFFIXES", "AudioInfo", "audio_info", "read_audio"]
 
@@ -27,6 +27,7 @@ RATES = (4000, 768000)
 _ACCEPTED = "WAV, FLAC, MP3, OGG, AIFF, M4A and AAC files with one or two channels are accepted"
 _FORMATS = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "AIFF"})  # libsndfile's names
 _UNKNOWN = (1 << 63) - 1  # libsndfile's number of frames where the header has none
+_VORBIS_PAGE = 255 * 4096  # most samples of one Ogg page: seeking into the last page gives wrong ones
 _CODEC_DELAY = 4096  # samples by which a codec's padding may make the decoded sound shorter than its container says
 
 
@@ -100,7 +101,7 @@ def read_audio(path: Path, start: float = 0.0, stop: float | None = None, *, str
     if header.frames is None or path.suffix.lower() in ffmpeg.SUFFIXES:
         samples = _av_read(path, header, first, last, stream)
     else:
-        samples = _sf_read(path, header.rate, header.frames, first, last)
+        samples = _sf_read(path, header, header.frames, first, last)
     check_samples(samples, str(path))
     return Audio(samples, header.rate)
 
@@ -125,14 +126,14 @@ def _header(path: Path, stream: int) -> ffmpeg.Header:
 
 
 def _sf_header(path: Path) -> ffmpeg.Header | None:
-    """Read a header with libsndfile; None if the file does not say how long it is, which libsndfile cannot read."""
+    """Read a header with libsndfile; None if it does not say how long the sound is: then libsndfile errs, or guesses."""
     try:
         info = soundfile.info(os.fsencode(path))
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a .raw file, which needs parameters
         raise _unreadable(path, error) from error
     if info.format not in _FORMATS:
         raise _unreadable(path, f"it is {info.format_info}")
-    if info.frames == _UNKNOWN:  # a FLAC file whose encoder wrote to a pipe
+    if info.frames == _UNKNOWN or (info.format == "MP3" and not mp3_says_length(path)):
         return None
     return ffmpeg.Header(info.samplerate, info.channels, info.frames, f"{info.format} {info.subtype}")
 
@@ -165,21 +166,22 @@ def _check_part(path: Path, first: int, last: int, frames: int, rate: int) -> No
         )
 
 
-def _sf_read(path: Path, rate: int, frames: int, first: int, last: int | None) -> np.ndarray:
+def _sf_read(path: Path, header: ffmpeg.Header, frames: int, first: int, last: int | None) -> np.ndarray:
     if frames == 0:
         raise _empty(path)
     last = frames if last is None else last
-    _check_part(path, first, last, frames, rate)
+    _check_part(path, first, last, frames, header.rate)
+    begin = min(first, max(0, frames - _VORBIS_PAGE)) if "VORBIS" in header.codec else first
     try:
-        samples, _ = soundfile.read(os.fsencode(path), start=first, stop=last, dtype="float32", always_2d=True)
+        samples, _ = soundfile.read(os.fsencode(path), start=begin, stop=last, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise _unreadable(path, error) from error
     except (MemoryError, ValueError) as error:
-        hours = (last - first) / rate / 3600
+        hours = (last - first) / header.rate / 3600
         raise CadenzaError(f"{path} says that it lasts {hours:.0f} h: too long for this machine's memory.") from error
-    if len(samples) < last - first:
-        raise _truncated(path, f"{len(samples)} of {last - first} samples can be read")
-    return samples.T
+    if len(samples) < last - begin:
+        raise _truncated(path, f"{len(samples)} of {last - begin} samples can be read")
+    return samples[first - begin :].T
 
 
 def _av_read(path: Path, header: ffmpeg.Header, first: int, last: int | None, stream: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-__all__ = ["missing_part", "starts_as_mp3"]
+__all__ = ["missing_part", "mp3_says_length", "starts_as_mp3"]
 
 _UNKNOWN = 0xFFFFFFFF  # chunk length written by a program that streamed; in RF64: see the ds64 chunk
 _OGG_PAGE = 27 + 255 + 255 * 255  # largest page, bytes
@@ -58,6 +58,19 @@ def starts_as_mp3(path: Path) -> bool:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return _first_frame(data) is not None
+
+
+def mp3_says_length(path: Path) -> bool:
+    """Whether an MP3 file has a Xing header with the true number of frames: libsndfile trusts it, or guesses without it.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        first = _first_frame(data)
+        return first is not None and _promised_frames(data, first) == sum(1 for _ in _frames(data, first)) - 1
 
 
 def _chunks_missing(file: BinaryIO, size: int, wanted: bytes, order: Literal["big", "little"]) -> str:
@@ -141,20 +154,21 @@ def _frames(data: mmap.mmap, position: int) -> Iterator[int]:
         yield position
 
 
+def _promised_frames(data: mmap.mmap, first: int) -> int | None:
+    xing = _Frame(data, first).xing
+    for offset in (xing, xing - 2):  # some encoders forget the two bytes of the checksum
+        if data[offset : offset + 4] in {b"Xing", b"Info"} and data[offset + 7] & 1:
+            return int.from_bytes(data[offset + 8 : offset + 12], "big")
+    return None
+
+
 def _frames_missing(data: mmap.mmap) -> str:
     first = _first_frame(data)
     if first is None:
         return ""
-    promised = None
-    for offset in {
-        _Frame(data, first).xing,
-        _Frame(data, first).xing - 2,
-    }:  # some encoders forget the checksum's 2 bytes
-        if data[offset : offset + 4] in {b"Xing", b"Info"} and data[offset + 7] & 1:
-            promised = int.from_bytes(data[offset + 8 : offset + 12], "big") + 1  # it does not count its own frame
-    count, end = 0, first
+    count, end = -1, first  # the Xing frame does not count itself
     for end in _frames(data, first):
         count += end <= len(data)
-    if promised is not None:
-        return f"{count} of {promised} frames are there" if end >= len(data) and count < promised else ""
+    if (promised := _promised_frames(data, first)) is not None:
+        return f"{max(count, 0)} of {promised} frames are there" if end >= len(data) and count < promised else ""
     return "its last frame is not complete" if end > len(data) else ""

@@ -174,12 +174,14 @@ def score(
 @app.command(name="validate")
 def validate_command(
     path: Annotated[Path, typer.Argument(help="A folder enhanced_signals (or the one above) or a submission's zip.")],
+    segments: Annotated[Path | None, typer.Option(help="Segments file: lengths of an evaluation set's files.")] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Check a submission file by file and name every fault; exit status 0 only if there is none."""
     with guarded(json_output=json_output):
+        lengths = {song: cut.durations for song, cut in read_segments(segments).items()} if segments else None
         with progress(f"Validating {path.name}") as show:
-            report = validate(path, progress=show)
+            report = validate(path, durations=lengths, progress=show)
         faults = [{"path": f.path, "code": f.code, "severity": f.severity, "message": f.message} for f in report.faults]
         data = {"ok": report.ok, "files": report.files, "pairs": report.pairs, "faults": faults}
 

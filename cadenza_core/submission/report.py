@@ -39,6 +39,8 @@ _ERRORS = {
     "scale-text": "not one number",
     "scale-not-finite": "NaN, infinite, or beyond float32",
     "scale-not-positive": "below 0, or 0 for a stem that is not silent",
+    "lost-stem": "above 0, but all samples of the stem are 0",
+    "clipped": "more than 1 % of the samples are at full scale",
     # archives
     "zip-damaged": "not a zip file, cut off, or a member with a wrong checksum",
     "zip-duplicate": "two members of one name",

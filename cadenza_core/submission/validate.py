@@ -38,6 +38,8 @@ __all__ = ["EVALUATION_SECONDS", "validate"]
 EVALUATION_SECONDS = (30.0, 15.0)
 #: By how much a length may differ, s: the hearing aid's filter adds 5 ms to a whole song.
 TOLERANCE = 0.02
+#: Share of samples at full scale from which a file counts as clipped: far more than a soft-clipped loud remix has.
+CLIPPED = 0.01
 _FULL_SCALE = 32767
 _WORKERS = 4
 
@@ -236,6 +238,8 @@ def _check_sound(source: Source, entry: Entry, is_remix: bool, faults: list[Faul
         note("channels", f"has {header.channels} channels; a {kind} has {channels}")
     if peak == 0:
         note(f"silent-{kind}", "is silent: all samples are 0")
+    elif full > CLIPPED * samples.size:
+        note("clipped", f"{full} of {samples.size} samples are at full scale: it is clipped. Lower its level")
     elif is_remix and full:
         note("remix-clips", f"{full} of {samples.size} samples are at full scale: it may be clipped")
     elif not is_remix and peak < _FULL_SCALE - 1:
@@ -254,6 +258,8 @@ def _check_scale(source: Source, entry: Entry | None, place: str, sound: _Sound 
         return [Fault(entry.path, fault.code, str(fault))]
     if scale == 0 and sound is not None and sound.peak > 0:
         return [Fault(entry.path, "scale-not-positive", "holds 0, but the stem is not silent")]
+    if scale > 0 and sound is not None and sound.peak == 0:
+        return [Fault(entry.path, "lost-stem", f"holds {scale:g}, so the stem had sound once, but it is silent")]
     return []
 
 

@@ -90,14 +90,21 @@ def test_a_file_that_was_cut_off_between_two_parts(name, encoded, tmp_path):
 def test_mp3_without_a_xing_header(encoded, tmp_path):
     """Then only a last frame that is not complete shows that something is missing."""
     data = encoded["a.mp3"]
-    start = data.index(b"\xff\xfb", 200)  # after the Xing frame
+    start = data.index(data[:2], 200)  # after the Xing frame
     (tmp_path / "whole.mp3").write_bytes(data[start:])
     samples = read_audio(tmp_path / "whole.mp3").samples
-    assert samples.shape[1] >= 24000
+    assert samples.shape[1] == audio_info(tmp_path / "whole.mp3").frames >= 24000  # libsndfile guesses half of it
+    assert np.array_equal(read_audio(tmp_path / "whole.mp3", 0.1, 0.2).samples, samples[:, 4410:8820])
     (tmp_path / "tagged.mp3").write_bytes(b"ID3\4\0\0\0\0\1\0" + bytes(128) + data[start:] + b"TAG" + bytes(125))
     assert np.array_equal(read_audio(tmp_path / "tagged.mp3").samples, samples)
     (tmp_path / "cut.mp3").write_bytes(data[start:-10])
     refuse(tmp_path / "cut.mp3", "is cut off: its last frame is not complete")
+
+
+def test_mp3_files_that_were_joined(encoded, tmp_path):
+    """The first one's Xing header counts only its own frames; the rest must not be lost."""
+    (tmp_path / "a.mp3").write_bytes(encoded["a.mp3"] * 2)
+    assert read_audio(tmp_path / "a.mp3").samples.shape[1] >= 2 * 24000
 
 
 @pytest.mark.parametrize("suffix", sorted(AUDIO_SUFFIXES))
@@ -147,7 +154,7 @@ def test_a_file_of_zero_bytes(suffix, tmp_path):
     refuse(tmp_path / f"a{suffix}", f"is empty: 0 bytes. {ACCEPTED}")
 
 
-@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff"])
+@pytest.mark.parametrize("name", ["a.wav", "a.aiff"])
 def test_a_file_without_samples(name, tmp_path):
     soundfile.write(tmp_path / name, np.zeros((0, 2)), RATE)
     refuse(tmp_path / name, "is empty: it has no samples")
@@ -245,8 +252,12 @@ STARTS = st.sampled_from(
         b"fLaC\0\0\0\x22",
         b"ID3\4\0\0\0\0\0\0",
         b"\xff\xfb\x90\x64",
+        b"OggS\0\2",
+        b"FORM\0\0\0\x40AIFFSSND",
+        b"\0\0\0\x18ftypM4A ",
+        b"\xff\xf1\x50\x80",
+        b"\0\0\0\1mdat",
     ]
-    + [b"OggS\0\2", b"FORM\0\0\0\x40AIFFSSND", b"\0\0\0\x18ftypM4A ", b"\xff\xf1\x50\x80", b"\0\0\0\1mdat"]
 )
 QUIET = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -1,5 +1,6 @@
 """Read whole files and parts of them, in every accepted format; what is damaged is in `test_damaged`."""
 
+import math
 import os
 import shutil
 
@@ -145,8 +146,10 @@ def test_seconds_are_cut_as_the_challenge_does(write):
 @pytest.mark.parametrize("name", ["16.wav", "a.m4a"])
 @pytest.mark.parametrize(
     ("start", "stop"),
-    [(0.0, 100.0), (100.0, 101.0), (100.0, None), (0.2, 0.1), (0.1, 0.1), (-0.1, 0.1), (0.0, -1.0)]
-    + [(float("nan"), None), (0.0, float("nan")), (0.0, float("inf")), (1e308, None), (0.0, 1e308)],
+    [
+        *[(0.0, 100.0), (100.0, 101.0), (100.0, None), (0.2, 0.1), (0.1, 0.1), (-0.1, 0.1), (0.0, -1.0)],
+        *[(math.nan, None), (0.0, math.nan), (0.0, math.inf), (1e308, None), (0.0, 1e308)],
+    ],
 )
 def test_a_part_must_be_in_the_file(name, start, stop, write, write_aac, noise, tmp_path):
     path = write(name)[0] if name == "16.wav" else write_aac(tmp_path / name, [noise(20000)])

@@ -24,11 +24,11 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def song(tmp_path_factory) -> Path:
-    """A 3 s song with four true stems, in a folder with an awkward name."""
+    """A 2.5 s song with four true stems, in a folder with an awkward name."""
     folder = tmp_path_factory.mktemp("music") / "Zoë's “Song” - No. 1"
     folder.mkdir()
     rng = np.random.default_rng(3)
-    time = np.arange(3 * RATE) / RATE
+    time = np.arange(int(2.5 * RATE)) / RATE
     stems = {
         "vocals": np.sin(2 * np.pi * 330 * time) * (1 + np.sin(2 * np.pi * 3 * time)) / 8,
         "drums": rng.standard_normal(len(time)) * np.exp(-((time * 4) % 1) * 12) / 10,
@@ -54,7 +54,7 @@ def run_json(*arguments: object):
 def test_songs_lists_the_demo_and_what_is_in_the_given_folders(home, song):
     rows = run_json("--music", song.parent, "songs")
     assert [row["id"] for row in rows] == ["demo", song.name]
-    assert rows[1]["duration_s"] == 3.0
+    assert rows[1]["duration_s"] == 2.5
     assert rows[1]["true_stems"] == ["vocals", "drums", "bass", "other"]
 
 
@@ -126,6 +126,8 @@ def test_segments_are_cut_packed_under_evaluation_and_remembered_for_the_score(h
     assert soundfile.info(folder / f"N1_{song.name}_remix.flac").duration == pytest.approx(0.75, abs=0.001)
     assert Path(made["zip"]).name == "submission_T042.zip"
     assert all(name.startswith("evaluation/") for name in zipfile.ZipFile(made["zip"]).namelist())
+    assert run("validate", out / "enhanced_signals", "--segments", segments).exit_code == 0
+    assert run("validate", out / "enhanced_signals").exit_code == 1  # not the challenge's 30 and 15 s
     result = run("score", "--song", song, "--listener", "N1", "--enhanced", out / "enhanced_signals", "--json")
     assert result.exit_code == 0
     assert "cut to 0.5-2.0 s" in result.stderr

@@ -34,6 +34,13 @@ def rewrite(path, *, rate=None, subtype="PCM_16", channels=None, change=None):
     soundfile.write(path, samples, rate or old_rate, subtype=subtype)
 
 
+def one_at_full_scale(samples):
+    """Give the samples with one of them at the largest value that 16 bit can hold."""
+    changed = samples.copy()
+    changed.flat[7] = 32767
+    return changed
+
+
 def cut(path, share):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
@@ -145,14 +152,23 @@ PLANTED = [
         {(STEM, "stem-lengths")},
     ),
     ("a shorter remix", lambda f: rewrite(f / REMIX, change=lambda s: s[:-4000]), {(REMIX, "remix-duration")}),
-    ("a silent stem", lambda f: rewrite(f / STEM, change=np.zeros_like), {(STEM, "silent-stem")}),
+    (
+        "a silent stem",
+        lambda f: rewrite(f / STEM, change=np.zeros_like),
+        {(STEM, "silent-stem"), (STEM.removesuffix("flac") + "txt", "lost-stem")},
+    ),
     (
         "a silent stem with scale 0",
         lambda f: (rewrite(f / STEM, change=np.zeros_like), (f / SCALE).write_text("0.0")),
         {(STEM, "silent-stem")},
     ),
     ("a silent remix", lambda f: rewrite(f / REMIX, change=np.zeros_like), {(REMIX, "silent-remix")}),
-    ("a clipped remix", lambda f: rewrite(f / REMIX, change=lambda s: np.maximum(s, 32767)), {(REMIX, "remix-clips")}),
+    (
+        "a clipped remix",
+        lambda f: rewrite(f / REMIX, change=lambda s: np.where(s > 0, 32767, -32768).astype(np.int16)),
+        {(REMIX, "clipped")},
+    ),
+    ("a sample at full scale", lambda f: rewrite(f / REMIX, change=one_at_full_scale), {(REMIX, "remix-clips")}),
     ("a stem that is not scaled", lambda f: rewrite(f / STEM, change=lambda s: s // 2), {(STEM, "stem-not-scaled")}),
     # scale files
     ("words for a scale", lambda f: (f / SCALE).write_text("one"), {(SCALE, "scale-text")}),
