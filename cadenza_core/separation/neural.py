@@ -83,10 +83,7 @@ def computing(title: str, device: "torch.device") -> Iterator[None]:
             torch.cuda.empty_cache()
         where = "the computer's memory" if device.type == "cpu" else f"the memory of the GPU ({device})"
         advice = "" if device.type == "cpu" else " or use the processor (`CADENZA_DEVICE=cpu`)"
-        raise CadenzaError(
-            f"{title} does not fit into {where}. Close other programs that use it, take a smaller segment (the separator's "
-            f"`segment`, in seconds){advice}."
-        ) from error
+        raise CadenzaError(f"{title} does not fit into {where}. Close other programs that use it{advice}.") from error
 
 
 class NeuralSeparator(ABC):

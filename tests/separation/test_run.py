@@ -15,7 +15,7 @@ import soundfile
 from cadenza_core.audio import RATE, STEMS, Audio, Stems
 from cadenza_core.catalog import WHOLE, Excerpt, Song
 from cadenza_core.catalog.songs import Track
-from cadenza_core.errors import CadenzaError, Cancelled
+from cadenza_core.errors import CadenzaError, Cancelled, WeightsMissing
 from cadenza_core.separation import Cache, base, get_system, separate, systems
 
 
@@ -324,3 +324,25 @@ def test_reference_of_a_song_without_stems_is_a_sentence(folder: Path) -> None:
         separate(worker.song_of(folder / "song.wav"), "reference", worker.settings_in(folder))
     with pytest.raises(CadenzaError, match="has none"):
         get_system("reference", worker.settings_in(folder)).separate(Audio(np.zeros((2, 9), np.float32), RATE))
+
+
+def test_weights_whose_digest_is_not_published_are_fetched_before_the_cache_is_asked(
+    folder: Path, offer: Callable[[Any], Any]
+) -> None:
+    """Their identity hangs on the file, so without fetching first such a system could never be used."""
+
+    class Late(worker.Counting):
+        fetched = 0
+
+        def identity(self) -> dict[str, Any]:
+            if not self.fetched:
+                raise WeightsMissing("no weights")
+            return {"weights": "digest"}
+
+        def paths(self, progress: Any) -> None:
+            self.fetched += 1
+
+    late = offer(Late(folder / "log"))
+    assert right(worker.run(folder), folder)
+    assert worker.run(folder).was_cached
+    assert late.fetched == 1
