@@ -16,7 +16,7 @@ from scipy.signal import butter, cheby2, lfilter, oaconvolve, resample_poly
 from .haaqi_constants import AUDIOGRAM_FREQUENCIES, RATE, delay_filter
 from .haaqi_simd import LANES, exp2, load, log2, maximum, minimum, sqrt, store, total, zero
 
-__all__ = ["OPTIONS", "add_nalr", "compress", "control_power", "input_align", "middle_ear", "resample_24khz"]
+__all__ = ["OPTIONS", "STATE", "add_nalr", "compress", "control_power", "input_align", "middle_ear", "resample_24khz"]
 
 #: How every kernel is compiled: without the interpreter's lock, cached on disk, a*b+c in one instruction.
 OPTIONS = {"cache": True, "nogil": True, "fastmath": {"contract"}}
@@ -28,6 +28,8 @@ _DELAY_POLE = np.float32(delay_filter()[1])
 _DB_OF_LOG2 = np.float32(10 * np.log10(2.0))
 _HIGH_KNEE = np.float32(100.0)
 _CHUNK = 64
+#: Vectors of state that `compress` keeps.
+STATE = 18
 
 
 def resample_24khz(signal: np.ndarray, rate: float) -> np.ndarray:
@@ -146,35 +148,41 @@ def control_power(x, table, power):
 
 
 @njit(**OPTIONS)
-def compress(x, control_table, table, compression, envelope, motion, front, power):
-    """Filter one group's bands, compress them by the outer hair cells' gain.
+def compress(x, start, stop, tables, state, envelope, motion, at, power):
+    """Filter one group's bands and compress them by the outer hair cells' gain, from sample `start` to `stop`.
 
     Parameters
     ----------
     x : np.ndarray [shape=(n,)], float32
-    control_table, table : np.ndarray [shape=(6 * LANES,)], float32
-        Filters of the control and the signal path.
-    compression : np.ndarray [shape=(5 * LANES,)], float32
-        See `compression_table`.
-    envelope, motion : np.ndarray [shape=((front + n + ...) * LANES,)], float32
-        Out: sample n of band k stands at ``(front + n) * LANES + k``.
+        After the middle ear; beyond its end the outputs are zero.
+    tables : np.ndarray [shape=(17 * LANES,)], float32
+        `gammatone_table` of the control path, of the signal path, and `compression_table`.
+    state : np.ndarray [shape=(STATE * LANES,)], float32
+        Of the filters: zeros before the first sample; advanced.
+    envelope, motion : np.ndarray [shape=(... * LANES,)], float32
+        Out: sample `start` of band k stands at ``at * LANES + k``.
     power : np.ndarray [shape=(LANES,)], float64
         Out: the squared envelope before compression is added, without the filters' gain.
     """
-    kr, ki = load(control_table, 0), load(control_table, LANES)
-    k1r, k1i = load(control_table, 2 * LANES), load(control_table, 3 * LANES)
-    k2r, k2i = load(control_table, 4 * LANES), load(control_table, 5 * LANES)
-    pr, pi = load(table, 0), load(table, LANES)
-    t1r, t1i, t2r, t2i = load(table, 2 * LANES), load(table, 3 * LANES), load(table, 4 * LANES), load(table, 5 * LANES)
-    level, low_knee = load(compression, 0), load(compression, LANES)
-    slope, offset, tap = load(compression, 2 * LANES), load(compression, 3 * LANES), load(compression, 4 * LANES)
-    ar, ai, br, bi, cr, ci, dr, di = zero(), zero(), zero(), zero(), zero(), zero(), zero(), zero()
-    er, ei, fr, fi, gr, gi, hr, hi = zero(), zero(), zero(), zero(), zero(), zero(), zero(), zero()
-    gain, delayed = zero(), zero()
-    x1 = x2 = np.float32(0)
-    for start in range(0, x.size, _CHUNK):
+    kr, ki = load(tables, 0), load(tables, LANES)
+    k1r, k1i = load(tables, 2 * LANES), load(tables, 3 * LANES)
+    k2r, k2i = load(tables, 4 * LANES), load(tables, 5 * LANES)
+    pr, pi = load(tables, 6 * LANES), load(tables, 7 * LANES)
+    t1r, t1i = load(tables, 8 * LANES), load(tables, 9 * LANES)
+    t2r, t2i = load(tables, 10 * LANES), load(tables, 11 * LANES)
+    level, low_knee, slope = load(tables, 12 * LANES), load(tables, 13 * LANES), load(tables, 14 * LANES)
+    offset, tap = load(tables, 15 * LANES), load(tables, 16 * LANES)
+    ar, ai, br, bi = load(state, 0), load(state, LANES), load(state, 2 * LANES), load(state, 3 * LANES)
+    cr, ci, dr, di = load(state, 4 * LANES), load(state, 5 * LANES), load(state, 6 * LANES), load(state, 7 * LANES)
+    er, ei, fr, fi = load(state, 8 * LANES), load(state, 9 * LANES), load(state, 10 * LANES), load(state, 11 * LANES)
+    gr, gi, hr, hi = load(state, 12 * LANES), load(state, 13 * LANES), load(state, 14 * LANES), load(state, 15 * LANES)
+    gain, delayed = load(state, 16 * LANES), load(state, 17 * LANES)
+    end = max(start, min(stop, x.size))
+    x1 = x[start - 1] + _FLOOR if 0 < start <= x.size else np.float32(0)
+    x2 = x[start - 2] + _FLOOR if 1 < start <= x.size else np.float32(0)
+    for chunk in range(start, end, _CHUNK):
         power_here = zero()
-        for n in range(start, min(start + _CHUNK, x.size)):
+        for n in range(chunk, min(chunk + _CHUNK, end)):
             x0 = x[n] + _FLOOR
             ur, ui = k1r * x1 + k2r * x2 + x0, k1i * x1 + k2i * x2
             ar, ai = kr * ar - ki * ai + ur, kr * ai + ki * ar + ui
@@ -192,6 +200,13 @@ def compress(x, control_table, table, compression, envelope, motion, front, powe
             delayed = delayed * _DELAY_POLE + (gain + previous)
             magnitude = hr * hr + hi * hi
             power_here = power_here + magnitude
-            store(envelope, (front + n) * LANES, delayed * sqrt(magnitude))
-            store(motion, (front + n) * LANES, delayed * hr)
+            store(envelope, (at + n - start) * LANES, delayed * sqrt(magnitude))
+            store(motion, (at + n - start) * LANES, delayed * hr)
         total(power, power_here)
+    envelope[(at + end - start) * LANES : (at + stop - start) * LANES] = 0
+    motion[(at + end - start) * LANES : (at + stop - start) * LANES] = 0
+    store(state, 0, ar), store(state, LANES, ai), store(state, 2 * LANES, br), store(state, 3 * LANES, bi)
+    store(state, 4 * LANES, cr), store(state, 5 * LANES, ci), store(state, 6 * LANES, dr), store(state, 7 * LANES, di)
+    store(state, 8 * LANES, er), store(state, 9 * LANES, ei), store(state, 10 * LANES, fr), store(state, 11 * LANES, fi)
+    store(state, 12 * LANES, gr), store(state, 13 * LANES, gi), store(state, 14 * LANES, hr)
+    store(state, 15 * LANES, hi), store(state, 16 * LANES, gain), store(state, 17 * LANES, delayed)
