@@ -18,6 +18,8 @@ from .haaqi_simd import LANES, load, log2, sqrt, store
 
 __all__ = ["Position", "band_streams", "fill_noise", "position_of", "snapshots", "state_at"]
 
+#: What decides whether a number is drawn is to be rounded as NumPy rounds it.
+_STRICT = {**OPTIONS, "fastmath": False}
 _WORDS = 624
 _MIDDLE = 397
 #: A block's words and what may be left of the one before.
@@ -55,7 +57,7 @@ def _temper(key, words):
         words[i] = y ^ (y >> np.uint32(18))
 
 
-@njit(**OPTIONS)
+@njit(**_STRICT)
 def _candidates(words, pairs, x1, x2, radius):
     """Turn four words each into a point of the square and its squared radius (above 1 where it is not to be used)."""
     half, scale = 67108864.0, 2.0 / 9007199254740992.0
@@ -67,7 +69,7 @@ def _candidates(words, pairs, x1, x2, radius):
         radius[i] = x1[i] * x1[i] + x2[i] * x2[i]
 
 
-@njit(**{**OPTIONS, "fastmath": False})
+@njit(**_STRICT)
 def _count(words, pairs):
     """Count the points within the circle."""
     half, scale = 67108864.0, 2.0 / 9007199254740992.0
