@@ -10,16 +10,13 @@ import numpy as np
 import scipy.fft
 from clarity.enhancer.nalr import NALR
 from clarity.utils.audiogram import Audiogram
-from numba import njit
 from scipy.signal import butter, cheby2, lfilter, oaconvolve, resample_poly
 
+from .haaqi_compile import kernel
 from .haaqi_constants import AUDIOGRAM_FREQUENCIES, RATE, delay_filter
 from .haaqi_simd import LANES, exp2, load, log2, maximum, minimum, sqrt, store, total, zero
 
-__all__ = ["OPTIONS", "STATE", "add_nalr", "compress", "control_power", "input_align", "middle_ear", "resample_24khz"]
-
-#: How every kernel is compiled: without the interpreter's lock, cached on disk, a*b+c in one instruction.
-OPTIONS = {"cache": True, "nogil": True, "fastmath": {"contract"}}
+__all__ = ["STATE", "add_nalr", "compress", "control_power", "input_align", "middle_ear", "resample_24khz"]
 
 #: Added to every sample: keeps a decaying filter out of the slow denormal numbers; 340 dB below the signal.
 _FLOOR = np.float32(1e-17)
@@ -116,7 +113,7 @@ def middle_ear(signal: np.ndarray) -> np.ndarray:
     return lfilter(*high, lfilter(*low, signal))
 
 
-@njit(**OPTIONS)
+@kernel
 def control_power(x, table, power):
     """Sum the squared envelope of one group's control filters.
 
@@ -147,7 +144,7 @@ def control_power(x, table, power):
         total(power, power_here)
 
 
-@njit(**OPTIONS)
+@kernel
 def compress(x, start, stop, tables, state, envelope, motion, at, power):
     """Filter one group's bands and compress them by the outer hair cells' gain, from sample `start` to `stop`.
 

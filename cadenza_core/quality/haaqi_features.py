@@ -6,11 +6,11 @@ adapt as the inner hair cells do, add their noise, smooth the envelope, correlat
 
 import numpy as np
 import scipy.fft
-from numba import njit
 from scipy.signal import firwin
 
+from .haaqi_compile import kernel
 from .haaqi_constants import BANDS, CENTER_FREQUENCIES, RATE
-from .haaqi_ear import OPTIONS, STATE, compress
+from .haaqi_ear import STATE, compress
 from .haaqi_lags import RANGE
 from .haaqi_noise import fill_noise
 from .haaqi_simd import LANES, absolute, gather, load, log2, maximum, minimum, sqrt, store, where_from, zero
@@ -52,7 +52,6 @@ def _adaptation() -> np.ndarray:
     return np.array(step1 + step2, np.float32)
 
 
-
 def _windows() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Give the covariance window, its and its half's inverse autocorrelations and powers, and the smoothing window."""
     window = np.hanning(2 * HALF)
@@ -70,7 +69,7 @@ def _windows() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 CONSTANTS = (_adaptation(), *_windows())
 
 
-@njit(**OPTIONS)
+@kernel
 def _windowed(ring, first, count, window, shift, out, pad):
     """Window `count` samples of the ring, subtract their mean, store them in `out` behind `pad` samples; give power."""
     mean = zero()
@@ -87,7 +86,7 @@ def _windowed(ring, first, count, window, shift, out, pad):
     return power
 
 
-@njit(**OPTIONS)
+@kernel
 def _largest_correlation(x, y, count, inverse):
     """Give the largest magnitude within 24 lags, each weighted by `inverse`; y stands behind as many zeros."""
     largest = zero()
@@ -109,7 +108,7 @@ def _largest_correlation(x, y, count, inverse):
     return largest
 
 
-@njit(**OPTIONS)
+@kernel
 def _segment(rings, number, half, shift, constants, work, covariance, power):
     """Compute segment `number`'s normalised covariance, and the reference's mean square (times 2)."""
     _, window, inverse, norm, _ = constants
@@ -128,7 +127,7 @@ def _segment(rings, number, half, shift, constants, work, covariance, power):
     store(power, number * LANES, x_power * np.float32(2.0))
 
 
-@njit(**OPTIONS)
+@kernel
 def _segments_at(hop, count, rings, constants, work, covariance, power):
     """Compute the segments that end with the half segment `hop` of `count`."""
     if hop == 0:
@@ -139,7 +138,7 @@ def _segments_at(hop, count, rings, constants, work, covariance, power):
         _segment(rings, hop, True, 0, constants, work, covariance, power)
 
 
-@njit(**OPTIONS)
+@kernel
 def _hair_cells(signals, at, indices, n, delays, thresholds, noise_gain, constants, state, rings, sums):
     """Take half an envelope segment from `n` on through the inner hair cells.
 
@@ -184,7 +183,7 @@ def _hair_cells(signals, at, indices, n, delays, thresholds, noise_gain, constan
     store(sums, 0, x_up), store(sums, LANES, x_down), store(sums, 2 * LANES, y_up), store(sums, 3 * LANES, y_down)
 
 
-@njit(**OPTIONS)
+@kernel
 def _smooth_at(half, count, sums, before, smooth):
     """Complete the envelope segment that ends with `half` of `count`; the first and the last are half ones."""
     two = np.float32(2)
@@ -199,7 +198,7 @@ def _smooth_at(half, count, sums, before, smooth):
         store(before, k * LANES, rising)
 
 
-@njit(**OPTIONS)
+@kernel
 def reference_envelope(x, tables, thresholds, delays, constants, smooth):
     """Compute one group's smoothed envelope of the reference alone: the first part of what `analyse` gives."""
     k = constants[0]
@@ -235,14 +234,14 @@ def reference_envelope(x, tables, thresholds, delays, constants, smooth):
         _keep_tail(xe, _TILE, _GROUP_DELAY)
 
 
-@njit(**OPTIONS)
+@kernel
 def _keep_tail(buffer, tile, count):
     """Move the `count` samples that stand behind the first `tile` to the front."""
     for i in range(0, count * LANES, LANES):
         store(buffer, i, load(buffer, tile * LANES + i))
 
 
-@njit(**OPTIONS)
+@kernel
 def analyse(x, y, x_tables, y_tables, thresholds, shifts, streams, noise_gain, constants, smooth, covariance, power):
     """Compute one group's smoothed envelopes and covariances.
 
@@ -287,7 +286,11 @@ def analyse(x, y, x_tables, y_tables, thresholds, shifts, streams, noise_gain, c
     )
     delays = shifts[0].astype(np.float32)
     x_state, y_state = np.zeros(STATE * LANES, np.float32), np.zeros(STATE * LANES, np.float32)
-    cells, sums, before = np.zeros(4 * LANES, np.float32), np.zeros(4 * LANES, np.float32), np.zeros(2 * LANES, np.float32)
+    cells, sums, before = (
+        np.zeros(4 * LANES, np.float32),
+        np.zeros(4 * LANES, np.float32),
+        np.zeros(2 * LANES, np.float32),
+    )
     rings = (np.zeros(2 * HALF * LANES, np.float32), np.zeros(2 * HALF * LANES, np.float32))
     work = (np.zeros(2 * HALF * LANES, np.float32), np.zeros((2 * HALF + 2 * _LAGS) * LANES, np.float32))
     unused = np.zeros(LANES)
@@ -302,9 +305,7 @@ def analyse(x, y, x_tables, y_tables, thresholds, shifts, streams, noise_gain, c
             fill_noise(rows[lane], pending[lane], max(0, shifts[0, lane % LANES] - tile), noise[lane, : stop - tile])
         for half in range(tile // SMOOTH_HALF, stop // SMOOTH_HALF):
             n = half * SMOOTH_HALF
-            _hair_cells(
-                signals, n - tile, indices, n, delays, thresholds, noise_gain, constants, cells, rings, sums
-            )
+            _hair_cells(signals, n - tile, indices, n, delays, thresholds, noise_gain, constants, cells, rings, sums)
             _smooth_at(half, halves, sums, before, smooth)
             if half % 2 == 1:
                 _segments_at(half // 2, hops, rings, constants, work, covariance, power)

@@ -8,10 +8,10 @@ neither is ever in memory as a whole.
 
 import numpy as np
 import scipy.fft
-from numba import njit
 
-from .haaqi_ear import OPTIONS, STATE, compress
-from .haaqi_simd import LANES, load, store, zero
+from .haaqi_compile import kernel
+from .haaqi_ear import STATE, compress
+from .haaqi_simd import LANES, load, store
 
 __all__ = ["RANGE", "band_delays", "cross_spectra", "delays_from"]
 
@@ -37,7 +37,7 @@ _TURNS = np.exp(-2j * np.pi * np.arange(SIZE) / SIZE)
 _COS, _SIN = _TURNS.real.astype(np.float32), _TURNS.imag.astype(np.float32)
 
 
-@njit(**OPTIONS)
+@kernel
 def _butterflies(source_re, source_im, re, im, first, length, cosine, sine):
     """Do one stage of a radix-4 transform (decimation in frequency) on the `length` vectors from `first` on."""
     quarter, stride = length // 4, SIZE // length
@@ -64,7 +64,7 @@ def _butterflies(source_re, source_im, re, im, first, length, cosine, sine):
         store(im, p3, yr * w3i + yi * w3r)
 
 
-@njit(**OPTIONS)
+@kernel
 def _transform(x, y, re, im, cosine, sine):
     """Transform x + iy; the frequencies come out digit-reversed. Finishes a part that fits the cache before the next."""
     _butterflies(x, y, re, im, 0, SIZE, cosine, sine)
@@ -78,7 +78,7 @@ def _transform(x, y, re, im, cosine, sine):
                 length //= 4
 
 
-@njit(**OPTIONS)
+@kernel
 def _add_cross_spectrum(re, im, place, sum_re, sum_im):
     """Add conj(X) Y of the transform Z = X + iY of a pair of real blocks (times 4)."""
     half = np.float32(2.0)
@@ -89,7 +89,7 @@ def _add_cross_spectrum(re, im, place, sum_re, sum_im):
         store(sum_im, k * LANES, load(sum_im, k * LANES) + ((cr * cr + ci * ci) - (ar * ar + ai * ai)))
 
 
-@njit(**OPTIONS)
+@kernel
 def cross_spectra(x, y, x_tables, y_tables, constants, sums, x_power, y_power):
     """Filter both signals in one group's bands; give the cross spectra of their envelopes and of their motions.
 

@@ -15,12 +15,12 @@ from ..errors import CadenzaError
 from . import haaqi_constants as constants
 from . import haaqi_ear as ear
 from . import haaqi_features as features
-from .haaqi_constants import AUDIOGRAM_FREQUENCIES, BANDS, GROUPS, NORMAL_LEVEL, RATE, EarLoss
+from .haaqi_constants import AUDIOGRAM_FREQUENCIES, BANDS, GROUPS, NORMAL_LEVEL, EarLoss
 from .haaqi_lags import band_delays
-from .haaqi_noise import SPARE, Position, advance, band_streams, position_at, state_at
+from .haaqi_noise import SPARE, Position, advance, band_streams, position_of
 from .haaqi_simd import LANES
 
-__all__ = ["HaaqiError", "HaaqiParts", "HaaqiReference", "SHORTEST"]
+__all__ = ["SHORTEST", "HaaqiError", "HaaqiParts", "HaaqiReference", "Prepared"]
 
 #: Signals that are shorter than this after pruning (0.2 s) are left to the reference implementation, with its errors.
 SHORTEST = 4800
@@ -80,6 +80,17 @@ class HaaqiParts:
     center_frequencies: np.ndarray
 
 
+def parts_without_bands(
+    score: float, nonlinear: float, linear: float, cepstral: float, synchrony: float, loudness: float, slope: float
+) -> HaaqiParts:
+    """Give parts of which only the numbers are known."""
+    blank = np.full(BANDS, np.nan)
+    return HaaqiParts(
+        score, nonlinear, linear, cepstral, synchrony, loudness, slope,
+        np.full((4, 5), np.nan), blank, blank, blank, constants.CENTER_FREQUENCIES,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, eq=False)
 class _Side:
     """One signal in one ear: after the middle ear, with its filters."""
@@ -94,9 +105,7 @@ class _Side:
     def level(self, rms: np.ndarray) -> np.ndarray:
         """Give the long-term spectrum in dB SL of the bands' RMS before compression (`convert_rms_to_sl`)."""
         loss, small = self.loss, 1e-30
-        control = np.clip(
-            NORMAL_LEVEL + 20 * np.log10(np.maximum(self.control_rms, small)), None, 100.0
-        )
+        control = np.clip(NORMAL_LEVEL + 20 * np.log10(np.maximum(self.control_rms, small)), None, 100.0)
         gain = -loss.attenuation_ohc - (np.maximum(control, loss.low_knee) - loss.low_knee) * (1 - 1 / loss.ratio)
         level = np.maximum(NORMAL_LEVEL + 20 * np.log10(np.maximum(rms, small)), 0)
         return np.maximum(level + gain - loss.attenuation_ihc, 0)
@@ -135,6 +144,33 @@ def _balanced(x: _Side, y: _Side) -> np.ndarray:
     return tables
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A processed signal with its reference, resampled, aligned and pruned.
+
+    Parameters
+    ----------
+    processed : np.ndarray [shape=(n,)]
+    rate : float
+        As given.
+    x, y : np.ndarray [shape=(m,)]
+        Reference and processed signal at 24 kHz.
+    length : int
+        Samples of both before they were pruned: with it and the reference, x is the same.
+    """
+
+    processed: np.ndarray
+    rate: float
+    x: np.ndarray
+    y: np.ndarray
+    length: int
+
+    @property
+    def fast(self) -> bool:
+        """Whether the kernels can score it; what is too short or broken is left to pyclarity."""
+        return len(self.x) >= SHORTEST and bool(np.isfinite(self.y).all())
+
+
 class HaaqiReference:
     """A reference signal, ready to score processed ones against it.
 
@@ -155,57 +191,26 @@ class HaaqiReference:
         self, reference: np.ndarray, rate: float, audiogram: Audiogram, equalisation: int = 1, level1: float = 65.0
     ) -> None:
         self.reference, self.rate, self.audiogram = reference, rate, audiogram
-        self.equalisation, self.level1 = equalisation, level1
+        self.equalisation, self.level1 = equalisation, float(level1)
         self._levels = audiogram.resample(AUDIOGRAM_FREQUENCIES).levels
         self._signal = ear.resample_24khz(reference, rate)
         self._loss = constants.loss_parameters(self._levels)
         self._lock = threading.Lock()
         self._side: tuple[int, _Side, np.ndarray] | None = None
 
-    def _reference_side(self, pruned: np.ndarray, length: int) -> tuple[_Side, np.ndarray]:
+    def _reference_side(self, prepared: "Prepared") -> tuple[_Side, np.ndarray]:
         """Give the reference's side and group delays; computed once per length to which the signals are cut."""
         with self._lock:
+            length = prepared.length
             if self._side is None or self._side[0] != length:
-                equalised = ear.add_nalr(pruned, self._levels) if self.equalisation == 1 else pruned
+                equalised = ear.add_nalr(prepared.x, self._levels) if self.equalisation == 1 else prepared.x
                 loss = constants.loss_parameters(np.zeros(6)) if self.equalisation == 0 else self._loss
                 side = _side(equalised, loss, self.level1)
                 self._side = length, side, constants.group_delays(side.bandwidth)
             return self._side[1:]
 
-    def align(self, processed: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray, int]:
-        """Give both signals at 24 kHz, aligned and pruned, and the length to which they were cut before.
-
-        Raises
-        ------
-        HaaqiError
-            If the reference or the processed signal leaves nothing to score.
-        """
-        signal = ear.resample_24khz(processed, rate)
-        length = min(len(self._signal), len(signal))
-        if length == 0:
-            raise HaaqiError("HAAQI: the processed signal is empty but the reference is not.")
-        try:
-            return *ear.input_align(self._signal[:length], signal[:length]), length
-        except IndexError as error:
-            raise HaaqiError("HAAQI: the reference is silent; it cannot be scored.") from error
-
-    def draws(self, processed: np.ndarray, rate: float) -> int:
-        """Give how many numbers pyclarity draws when it scores `processed`."""
-        x, _, length = self.align(processed, rate)
-        if len(x) < SHORTEST:
-            raise HaaqiError(f"HAAQI: {len(x)} samples are too few to tell the draws.")
-        side, delays = self._reference_side(x, length)
-        thresholds = _thresholds(side)
-        smooth = np.zeros((GROUPS, (len(x) // features.SMOOTH_HALF) * LANES), np.float32)
-        for group in range(GROUPS):
-            grouped = delays.reshape(GROUPS, LANES)[group]
-            features.reference_envelope(
-                side.middle, side.tables[group], thresholds[group], grouped, features.CONSTANTS, smooth[group]
-            )
-        return _draws(len(x), int(features.loud_segments(_bands(smooth)).sum()))
-
-    def parts(self, processed: np.ndarray, rate: float, position: Position) -> tuple[HaaqiParts, Position]:
-        """Score a processed signal with the noise from `position` on.
+    def prepare(self, processed: np.ndarray, rate: float) -> "Prepared":
+        """Resample, align and prune a processed signal.
 
         Parameters
         ----------
@@ -213,6 +218,39 @@ class HaaqiReference:
             Floating point, finite.
         rate : float > 0
             Hz.
+
+        Raises
+        ------
+        HaaqiError
+            If the reference is silent or the processed signal empty.
+        """
+        signal = ear.resample_24khz(processed, rate)
+        length = min(len(self._signal), len(signal))
+        if length == 0:
+            raise HaaqiError("HAAQI: the processed signal is empty but the reference is not.")
+        try:
+            x, y = ear.input_align(self._signal[:length], signal[:length])
+        except IndexError as error:
+            raise HaaqiError("HAAQI: the reference is silent; it cannot be scored.") from error
+        return Prepared(processed, rate, x, y, length)
+
+    def draws(self, prepared: "Prepared") -> int:
+        """Give how many numbers pyclarity draws when it scores `prepared`: what a later score has to skip.
+
+        It costs a tenth of the score, for the reference's envelope decides it.
+        """
+        side, delays = self._reference_side(prepared)
+        thresholds = _thresholds(side)
+        smooth = np.zeros((GROUPS, (len(side.middle) // features.SMOOTH_HALF) * LANES), np.float32)
+        for group in range(GROUPS):
+            grouped = delays.reshape(GROUPS, LANES)[group]
+            features.reference_envelope(
+                side.middle, side.tables[group], thresholds[group], grouped, features.CONSTANTS, smooth[group]
+            )
+        return _draws(len(side.middle), int(features.loud_segments(_bands(smooth)).sum()))
+
+    def parts(self, prepared: "Prepared", position: Position) -> tuple[HaaqiParts, Position]:
+        """Score a processed signal with the noise from `position` on.
 
         Returns
         -------
@@ -223,17 +261,16 @@ class HaaqiReference:
         Raises
         ------
         HaaqiError
-            If the signals are silent or too short.
+            If the signals are too short.
         """
-        x, y, length = self.align(processed, rate)
-        if len(x) < SHORTEST or not np.isfinite(y).all():
-            return self._by_reference(processed, rate, position)
-        x_side, delays = self._reference_side(x, length)
-        y_side = _side(y, self._loss, self.level1)
+        if not prepared.fast:
+            return self._by_reference(prepared, position)
+        x_side, delays = self._reference_side(prepared)
+        y_side = _side(prepared.y, self._loss, self.level1)
         parts, loud = _score(x_side, y_side, delays, self.level1, position)
-        return parts, advance(position, _draws(len(x), loud))
+        return parts, advance(position, _draws(len(x_side.middle), loud))
 
-    def _by_reference(self, processed: np.ndarray, rate: float, position: Position) -> tuple[HaaqiParts, Position]:
+    def _by_reference(self, prepared: "Prepared", position: Position) -> tuple[HaaqiParts, Position]:
         """Score what is too short for the kernels with pyclarity's code."""
         from clarity.evaluator.haaqi.haaqi import haaqi_v1
 
@@ -242,21 +279,23 @@ class HaaqiReference:
             np.random.set_state(position.state())  # noqa: NPY002
             try:
                 score, nonlinear, linear, raw = haaqi_v1(
-                    self.reference, self.rate, processed, rate, self.audiogram, self.equalisation, self.level1
+                    self.reference,
+                    self.rate,
+                    prepared.processed,
+                    prepared.rate,
+                    self.audiogram,
+                    self.equalisation,
+                    self.level1,
                 )
-                after = np.random.get_state()  # noqa: NPY002
+                after = position_of()
             except (ValueError, IndexError) as error:
                 raise HaaqiError(
                     f"HAAQI: the signals are too short to be scored ({error}); 50 ms at least are needed."
                 ) from error
             finally:
                 np.random.set_state(before)  # noqa: NPY002
-        blank = np.full(BANDS, np.nan)
-        parts = HaaqiParts(
-            float(score), float(nonlinear), float(linear), *(float(value) for value in raw),
-            np.full((4, 5), np.nan), blank, blank, blank, constants.CENTER_FREQUENCIES,
-        )  # fmt: skip
-        return parts, Position(np.array(after[1], np.uint32), int(after[2]), int(after[3]), float(after[4]))
+        parts = parts_without_bands(float(score), float(nonlinear), float(linear), *(float(value) for value in raw))
+        return parts, after
 
 
 def _draws(samples: int, loud: int) -> int:

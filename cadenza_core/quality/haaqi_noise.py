@@ -11,15 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
-from .haaqi_ear import OPTIONS
+from .haaqi_compile import kernel, strict_kernel
 from .haaqi_simd import LANES, load, log2, sqrt, store
 
 __all__ = ["Position", "band_streams", "fill_noise", "position_of", "snapshots", "state_at"]
 
-#: What decides whether a number is drawn is to be rounded as NumPy rounds it.
-_STRICT = {**OPTIONS, "fastmath": False}
 _WORDS = 624
 _MIDDLE = 397
 #: A block's words and what may be left of the one before.
@@ -31,7 +28,7 @@ _LEFT, _COUNT, _DROP, _READY = _WORDS, 2 * _WORDS, 2 * _WORDS + 1, 2 * _WORDS + 
 ROW = 2 * _WORDS + 3
 
 
-@njit(**OPTIONS)
+@kernel
 def _twist(key, following):
     """Compute the Mersenne twister's next 624 words from `key`, in `following`."""
     for i in range(_WORDS - _MIDDLE):
@@ -47,7 +44,7 @@ def _twist(key, following):
     following[_WORDS - 1] = following[_MIDDLE - 1] ^ (y >> np.uint32(1)) ^ ((y & np.uint32(1)) * np.uint32(0x9908B0DF))
 
 
-@njit(**OPTIONS)
+@kernel
 def _temper(key, words):
     for i in range(key.size):
         y = key[i]
@@ -57,7 +54,7 @@ def _temper(key, words):
         words[i] = y ^ (y >> np.uint32(18))
 
 
-@njit(**_STRICT)
+@strict_kernel
 def _candidates(words, pairs, x1, x2, radius):
     """Turn four words each into a point of the square and its squared radius (above 1 where it is not to be used)."""
     half, scale = 67108864.0, 2.0 / 9007199254740992.0
@@ -69,7 +66,7 @@ def _candidates(words, pairs, x1, x2, radius):
         radius[i] = x1[i] * x1[i] + x2[i] * x2[i]
 
 
-@njit(**_STRICT)
+@strict_kernel
 def _count(words, pairs):
     """Count the points within the circle."""
     half, scale = 67108864.0, 2.0 / 9007199254740992.0
@@ -83,7 +80,7 @@ def _count(words, pairs):
     return count
 
 
-@njit(**OPTIONS)
+@kernel
 def snapshots(row, targets, rows):
     """Note the stream's state at given pairs.
 
@@ -121,7 +118,7 @@ def snapshots(row, targets, rows):
         key, following = following, key
 
 
-@njit(**OPTIONS)
+@kernel
 def _block(row, buffers, words, out):
     """Draw a block's normal numbers of the stream `row` to the front of `out`; give their count."""
     x1, x2, radius, following = buffers
@@ -154,7 +151,7 @@ def _block(row, buffers, words, out):
     return 2 * kept
 
 
-@njit(**OPTIONS)
+@kernel
 def fill_noise(row, pending, start, out):
     """Draw the stream's next numbers into ``out[start:]``.
 
