@@ -38,7 +38,7 @@ def _can_cache() -> bool:
     folder = Settings.load().home / "cache" / "numba"
     if not _writable(folder):
         return False
-    config.CACHE_DIR = str(folder)
+    vars(config)["CACHE_DIR"] = str(folder)
     return True
 
 

@@ -267,8 +267,7 @@ class HaaqiReference:
             return self._by_reference(prepared, position)
         x_side, delays = self._reference_side(prepared)
         y_side = _side(prepared.y, self._loss, self.level1)
-        parts, loud = _score(x_side, y_side, delays, self.level1, position)
-        return parts, advance(position, _draws(len(x_side.middle), loud))
+        return _score(x_side, y_side, delays, self.level1, position)
 
     def _by_reference(self, prepared: "Prepared", position: Position) -> tuple[HaaqiParts, Position]:
         """Score what is too short for the kernels with pyclarity's code."""
@@ -314,14 +313,15 @@ def _bands(grouped: np.ndarray) -> np.ndarray:
     return grouped.reshape(GROUPS, -1, LANES).transpose(0, 2, 1).reshape(BANDS, -1).astype(np.float64)
 
 
-def _score(x: _Side, y: _Side, delays: np.ndarray, level1: float, position: Position) -> tuple[HaaqiParts, int]:
-    """Score two sides; give the count of loud envelope segments as well."""
+def _score(x: _Side, y: _Side, delays: np.ndarray, level1: float, position: Position) -> tuple[HaaqiParts, Position]:
+    """Score two sides; give the place where pyclarity would have left the random stream as well."""
     samples = len(x.middle)
     noise_gain = 10 ** ((_NOISE_LEVEL - level1) / 20)
     kinds = 2 if noise_gain > _NOISE_MATTERS else 1
     # noise of the reference (where it matters), then of the processed signal
     first = (2 - kinds) * BANDS * samples
-    rows = band_streams(position, samples, kinds * BANDS, first).reshape(kinds, GROUPS, LANES, -1)
+    rows, position = band_streams(position, samples, kinds * BANDS, first)
+    rows = rows.reshape(kinds, GROUPS, LANES, -1)
     smooth = np.zeros((2, GROUPS, (samples // features.SMOOTH_HALF) * LANES), np.float32)
     covariance, power = np.zeros((2, GROUPS, (samples // features.HALF) * LANES), np.float32)
     thresholds = _thresholds(x, y)
@@ -346,7 +346,8 @@ def _score(x: _Side, y: _Side, delays: np.ndarray, level1: float, position: Posi
     synchrony, synchrony_bands = features.synchrony(_bands(covariance), _bands(power))
     loudness, slope = features.spectral_differences(x_level, y_level)
     parts = _combine(cepstra, synchrony, synchrony_bands, loudness, slope)
-    return parts, int(features.loud_segments(x_smooth).sum())
+    loud = int(features.loud_segments(x_smooth).sum())
+    return parts, advance(position, _draws(0, loud))
 
 
 def _combine(

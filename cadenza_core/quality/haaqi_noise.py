@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import CadenzaError
 from .haaqi_compile import kernel, strict_kernel
 from .haaqi_simd import LANES, load, log2, sqrt, store
 
@@ -211,9 +212,9 @@ class Position:
 
 def position_of(random: np.random.RandomState | None = None) -> Position:
     """Give the place of `random`, or of NumPy's global generator."""
-    state = random.get_state() if random is not None else np.random.get_state()  # noqa: NPY002
-    if state[0] != "MT19937":
-        raise ValueError("only MT19937 is supported")
+    state = (np.random.get_state if random is None else random.get_state)(legacy=True)
+    if not isinstance(state, tuple) or state[0] != "MT19937":
+        raise CadenzaError("HAAQI's noise is drawn from NumPy's legacy generator, which must be the Mersenne twister.")
     return Position(np.array(state[1], np.uint32), int(state[2]), int(state[3]), float(state[4]))
 
 
@@ -250,6 +251,14 @@ def advance(position: Position, count: int) -> Position:
     return position_at(state_at(position, [count])[0])
 
 
-def band_streams(position: Position, samples: int, bands: int, first: int) -> np.ndarray:
-    """Give the streams of `bands` bands of `samples` numbers each, the first of which begins at number `first`."""
-    return np.array(state_at(position, [first + k * samples for k in range(bands)]))
+def band_streams(position: Position, samples: int, bands: int, first: int) -> tuple[np.ndarray, Position]:
+    """Give the streams of `bands` bands of `samples` numbers each, the first of which begins at number `first`.
+
+    Returns
+    -------
+    np.ndarray [shape=(bands, ROW)], uint32
+    Position
+        Behind the last band.
+    """
+    rows = state_at(position, [first + k * samples for k in range(bands + 1)])
+    return np.array(rows[:-1]), position_at(rows[-1])

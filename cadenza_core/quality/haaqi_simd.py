@@ -30,7 +30,7 @@ _VECTOR = ir.VectorType(_F32, LANES)
 _IVECTOR = ir.VectorType(_I32, LANES)
 
 
-class Vector(types.Type):  # type: ignore[misc]
+class Vector(types.Type):
     """Numba's name for sixteen float32."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ vector = Vector()
 
 
 @register_model(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: Any) -> None:
         super().__init__(manager, fe_type, _VECTOR)
 
@@ -65,7 +65,7 @@ def _splat(context: Any, builder: Any, value: Any, kind: Any) -> Any:
 
 def _operator(function: Callable, instruction: str) -> None:
     @infer_global(function)
-    class _Typing(AbstractTemplate):  # type: ignore[misc]
+    class _Typing(AbstractTemplate):
         def generic(self, args: Any, kws: Any) -> Any:
             """Type the operator where one side is a vector and the other one too, or a number."""
             known = all(isinstance(a, Vector | types.Number) for a in args)
@@ -92,7 +92,7 @@ def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any
     return builder.gep(data, [index])
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def load(typing_context: Any, array: Any, index: Any) -> Any:
     """Load sixteen float32 that stand in the one-dimensional `array` from `index` on."""
 
@@ -103,7 +103,7 @@ def load(typing_context: Any, array: Any, index: Any) -> Any:
     return vector(array, types.intp), codegen
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     """Store the vector `value` in the one-dimensional float32 `array` from `index` on."""
 
@@ -115,7 +115,7 @@ def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.intp, vector), codegen
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def gather(typing_context: Any, array: Any, index: Any, offsets: Any) -> Any:
     """Load lane k from ``array[index + offsets[k]]``."""
 
@@ -133,13 +133,13 @@ def gather(typing_context: Any, array: Any, index: Any, offsets: Any) -> Any:
     return vector(array, types.intp, offsets), codegen
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def zero(typing_context: Any) -> Any:
     """Give a vector of zeros."""
     return vector(), lambda context, builder, sig, args: _constant(0.0)
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def maximum(typing_context: Any, a: Any, b: Any) -> Any:
     """Give the larger of two, lane by lane."""
 
@@ -150,7 +150,7 @@ def maximum(typing_context: Any, a: Any, b: Any) -> Any:
     return vector(a, b), codegen
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def minimum(typing_context: Any, a: Any, b: Any) -> Any:
     """Give the smaller of two, lane by lane."""
 
@@ -161,7 +161,7 @@ def minimum(typing_context: Any, a: Any, b: Any) -> Any:
     return vector(a, b), codegen
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def where_from(typing_context: Any, value: Any, start: Any, n: Any) -> Any:
     """Give `value` in the lanes whose `start` is at most the number `n`, else zero."""
 
@@ -179,13 +179,13 @@ def _call(builder: Any, name: str, *args: Any) -> Any:
     return builder.call(function, args)
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def sqrt(typing_context: Any, a: Any) -> Any:
     """Square root."""
     return vector(vector), lambda context, builder, sig, args: _call(builder, "sqrt", args[0])
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def absolute(typing_context: Any, a: Any) -> Any:
     """Absolute value."""
     return vector(vector), lambda context, builder, sig, args: _call(builder, "fabs", args[0])
@@ -199,7 +199,7 @@ def _polynomial(builder: Any, x: Any, coefficients: tuple[float, ...]) -> Any:
     return result
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def log2(typing_context: Any, a: Any) -> Any:
     """Logarithm of positive numbers, to about 1e-7; below 1e-38 some number under -120."""
 
@@ -216,7 +216,7 @@ def log2(typing_context: Any, a: Any) -> Any:
     return vector(vector), codegen
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def exp2(typing_context: Any, a: Any) -> Any:
     """Power of two, of numbers between -126 and 127, to about 1e-7."""
 
@@ -233,7 +233,7 @@ def exp2(typing_context: Any, a: Any) -> Any:
     return vector(vector), codegen
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def total(typing_context: Any, array: Any, value: Any) -> Any:
     """Add the vector to sixteen float64 of `array`."""
 
