@@ -1,11 +1,13 @@
 """How HAAQI's kernels are compiled, and where they are kept.
 
-Numba keeps what it has compiled beside the source, in ``__pycache__``, and writes each file under a temporary name first,
-so that several processes may compile at once. Where the package cannot be written to, they are kept in
-``cache/numba`` below `CADENZA_HOME`; `NUMBA_CACHE_DIR` is respected. Without any such folder they are compiled anew in
-each process.
+Numba keeps what it has compiled on disk and writes each file under a temporary name first, so that several processes may
+compile at once. It looks at the time of a function's own file alone, but a kernel here holds code of other files; so the
+folder is named after the content of all of them. It is in ``__pycache__`` beside the source, or where that cannot be
+written to in ``cache/numba`` below `CADENZA_HOME`; `NUMBA_CACHE_DIR` goes first. Without any such folder, kernels are
+compiled anew in each process.
 """
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit
-from numba.core import config
+from numba.core import config as _config
 
 from ..settings import Settings
 
@@ -29,27 +31,38 @@ def _writable(folder: Path) -> bool:
         return False
 
 
-def _can_cache() -> bool:
-    """Find a folder for compiled code; tell Numba of it if it is not Numba's own choice."""
-    if os.environ.get("NUMBA_CACHE_DIR"):
-        return _writable(Path(os.environ["NUMBA_CACHE_DIR"]))
-    if _writable(Path(__file__).parent / "__pycache__"):
-        return True
-    folder = Settings.load().home / "cache" / "numba"
-    if not _writable(folder):
-        return False
-    vars(config)["CACHE_DIR"] = str(folder)
-    return True
+def _cache_folder() -> Path | None:
+    """Find a folder for compiled code."""
+    here = Path(__file__).parent
+    content = hashlib.sha256()
+    for source in sorted(here.glob("haaqi*.py")):
+        content.update(source.read_bytes())
+    name = f"haaqi-{content.hexdigest()[:16]}"
+    wanted = os.environ.get("NUMBA_CACHE_DIR")
+    choices = [Path(wanted)] if wanted else []
+    choices += [here / "__pycache__", Settings.load().home / "cache" / "numba"]
+    return next((folder / name for folder in choices if _writable(folder / name)), None)
 
 
-_CACHE = _can_cache()
+_FOLDER = _cache_folder()
+
+
+def _compile(function: Callable, **options: Any) -> Any:
+    config: Any = _config  # without types
+    before = config.CACHE_DIR
+    try:
+        # a dispatcher asks for the folder when it is made
+        config.CACHE_DIR = str(_FOLDER or "")
+        return njit(cache=_FOLDER is not None, nogil=True, **options)(function)
+    finally:
+        config.CACHE_DIR = before
 
 
 def kernel(function: Callable) -> Any:
     """Compile when first called: without the interpreter's lock, kept on disk, ``a * b + c`` rounded once."""
-    return njit(cache=_CACHE, nogil=True, fastmath={"contract"})(function)
+    return _compile(function, fastmath={"contract"})
 
 
 def strict_kernel(function: Callable) -> Any:
     """Compile as `kernel` does, but rounded as NumPy rounds."""
-    return njit(cache=_CACHE, nogil=True)(function)
+    return _compile(function)

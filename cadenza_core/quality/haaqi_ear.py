@@ -14,12 +14,13 @@ from scipy.signal import butter, cheby2, lfilter, oaconvolve, resample_poly
 
 from .haaqi_compile import kernel
 from .haaqi_constants import AUDIOGRAM_FREQUENCIES, RATE, delay_filter
-from .haaqi_simd import LANES, exp2, load, log2, maximum, minimum, sqrt, store, total, zero
+from .haaqi_simd import LANES, absolute, exp2, load, log2, maximum, minimum, sqrt, store, total, zero
 
 __all__ = ["STATE", "add_nalr", "compress", "control_power", "input_align", "middle_ear", "resample_24khz"]
 
-#: Added to every sample: keeps a decaying filter out of the slow denormal numbers; 340 dB below the signal.
-_FLOOR = np.float32(1e-17)
+#: Added to every sample: keeps a decaying filter out of the slow denormal numbers. Below the 1e-30 that pyclarity adds to
+#: envelopes before it divides by them, for where an envelope is less, the motion is not scaled.
+_FLOOR = np.float32(1e-33)
 _DELAY_POLE = np.float32(delay_filter()[1])
 #: 10 log10(2)
 _DB_OF_LOG2 = np.float32(10 * np.log10(2.0))
@@ -217,7 +218,9 @@ def compress(x, start, stop, tables, state, envelope, motion, at, power):
             delayed = delayed * _DELAY_POLE + (gain + previous)
             magnitude = hr * hr + hi * hi
             power_here = power_here + magnitude
-            store(envelope, (at + n - start) * LANES, delayed * sqrt(magnitude))
+            # the square of what is below 1e-19 is zero
+            root = maximum(sqrt(magnitude), maximum(absolute(hr), absolute(hi)))
+            store(envelope, (at + n - start) * LANES, delayed * root)
             store(motion, (at + n - start) * LANES, delayed * hr)
         total(power, power_here)
     envelope[(at + end - start) * LANES : (at + stop - start) * LANES] = 0

@@ -151,6 +151,7 @@ def _hair_cells(signals, at, indices, n, delays, thresholds, noise_gain, constan
     k10, k11, k12, k20, k21, k22 = k[0], k[1], k[2], k[3], k[4], k[5]
     window = constants[4]
     delay, x_sl, y_sl = load(delays, 0), load(thresholds, 0), load(thresholds, LANES)
+    small = load(thresholds, 2 * LANES)
     x_v1, x_v2, y_v1, y_v2 = load(state, 0), load(state, LANES), load(state, 2 * LANES), load(state, 3 * LANES)
     x_up, y_up, x_down, y_down = zero(), zero(), zero(), zero()
     none, two = np.float32(0), np.float32(2)
@@ -170,9 +171,9 @@ def _hair_cells(signals, at, indices, n, delays, thresholds, noise_gain, constan
         y_v2 = y_v2 + (w * k20 + y_v1 * k21 + y_v2 * k22)
         y_v1 = y_v1 + change
         v, w = maximum((v - x_v1) * two, none), maximum((w - y_v1) * two, none)
-        # the motion gets the envelope in dB, and noise
-        m = m * ((v + _SMALL) / (e + _SMALL))
-        p = p * ((w + _SMALL) / (f + _SMALL)) + gather(y_noise, at + i, noise_at) * noise_gain
+        # the motion gets the envelope in dB, and noise; where the envelope has been shifted away it stays linear
+        m = m * ((v + _SMALL) / (e + small))
+        p = p * ((w + _SMALL) / (f + small)) + gather(y_noise, at + i, noise_at) * noise_gain
         if x_noise.size > 0:
             m = m + gather(x_noise, at + i, noise_at) * noise_gain
         store(rings[0], ((n + i) % (2 * HALF)) * LANES, m)
@@ -251,8 +252,9 @@ def analyse(x, y, x_tables, y_tables, thresholds, shifts, streams, noise_gain, c
         Reference and processed signal after the middle ear.
     x_tables, y_tables : np.ndarray
         See `compress`.
-    thresholds : np.ndarray [shape=(2 * LANES,)], float32
-        dB SL of an envelope of 1, reference and processed.
+    thresholds : np.ndarray [shape=(3 * LANES,)], float32
+        dB SL of an envelope of 1, reference and processed; the envelope that the reference implementation adds to avoid
+        a division by zero (1e-30), scaled as the signals are.
     shifts : np.ndarray [shape=(3, LANES)], int64
         Group delay to be added; the processed envelope's and motion's delay, to be removed.
     streams : tuple of np.ndarray [shape=(signals * LANES, ...)]

@@ -240,7 +240,7 @@ class HaaqiReference:
         It costs a tenth of the score, for the reference's envelope decides it.
         """
         side, delays = self._reference_side(prepared)
-        thresholds = _thresholds(side)
+        thresholds = _thresholds(side, side, self.level1)
         smooth = np.zeros((GROUPS, (len(side.middle) // features.SMOOTH_HALF) * LANES), np.float32)
         for group in range(GROUPS):
             grouped = delays.reshape(GROUPS, LANES)[group]
@@ -302,10 +302,11 @@ def _draws(samples: int, loud: int) -> int:
     return 2 * BANDS * (samples + (loud if loud > 1 else 0))
 
 
-def _thresholds(*sides: _Side) -> np.ndarray:
-    """Give the level in dB SL of an envelope of 1: (groups, sides * LANES)."""
-    rows = [(NORMAL_LEVEL - side.loss.attenuation_ihc).reshape(GROUPS, LANES) for side in sides]
-    return np.ascontiguousarray(np.concatenate(rows, axis=1).astype(np.float32))
+def _thresholds(x: _Side, y: _Side, level1: float) -> np.ndarray:
+    """Give what `analyse` takes by that name, for each group: (groups, 3 * LANES)."""
+    small = np.full(BANDS, 1e-30 * 10 ** ((level1 - NORMAL_LEVEL) / 20))
+    rows = np.array([NORMAL_LEVEL - x.loss.attenuation_ihc, NORMAL_LEVEL - y.loss.attenuation_ihc, small])
+    return np.ascontiguousarray(rows.reshape(3, GROUPS, LANES).transpose(1, 0, 2).reshape(GROUPS, -1), np.float32)
 
 
 def _bands(grouped: np.ndarray) -> np.ndarray:
@@ -324,7 +325,7 @@ def _score(x: _Side, y: _Side, delays: np.ndarray, level1: float, position: Posi
     rows = rows.reshape(kinds, GROUPS, LANES, -1)
     smooth = np.zeros((2, GROUPS, (samples // features.SMOOTH_HALF) * LANES), np.float32)
     covariance, power = np.zeros((2, GROUPS, (samples // features.HALF) * LANES), np.float32)
-    thresholds = _thresholds(x, y)
+    thresholds = _thresholds(x, y, level1)
     balanced = _balanced(x, y)
     x_power, y_power = np.zeros((2, GROUPS, LANES))
     for group in range(GROUPS):

@@ -114,7 +114,7 @@ ORDINARY: dict[str, Callable[[], Pair]] = {
     "float32": lambda: Pair(M.astype(np.float32), noisy(M).astype(np.float32), MODERATE),
     "float32 at 44.1 kHz": lambda: Pair(
         *(noisy(music(rate=44100), k).astype(np.float32) for k in (0, 0.01)), MILD, 44100
-    ),  # type: ignore[misc]  # noqa: E501
+    ),  # type: ignore[misc]
     "unequal lengths": lambda: Pair(M, noisy(M)[:21000], MODERATE),
     "long": lambda: Pair(music(4.0, seed=3), noisy(music(4.0, seed=3)), MODERATE),
 }
@@ -136,7 +136,7 @@ PATHOLOGICAL: dict[str, Callable[[], Pair]] = {
     "square waves": lambda: Pair(0.1 * np.sign(tone(110)), 0.1 * np.sign(tone(110) + 0.02), MILD),
     "white noise": lambda: Pair(white(1), noisy(white(1), 0.05), MODERATE),
     "unrelated white noise": lambda: Pair(white(1), white(2), MODERATE),
-    "impulse": lambda: Pair(padded(np.ones(1), 100, 23000) + 1e-3 * white(3), padded(np.ones(1), 100, 23000), MILD),
+    "impulse": lambda: Pair(padded(np.ones(1), 100, 23899) + 1e-3 * white(3), padded(np.ones(1), 100, 23899), MILD),
     "near-silent processed": lambda: Pair(M, 1e-9 * M, MILD),
     "near-silent pair": lambda: Pair(1e-12 * M, 1e-12 * noisy(M), MODERATE),
     "silent processed": lambda: Pair(M, np.zeros(24000), MODERATE),
