@@ -14,7 +14,7 @@ from scipy.signal import butter, cheby2, lfilter, oaconvolve, resample_poly
 
 from .haaqi_compile import kernel
 from .haaqi_constants import AUDIOGRAM_FREQUENCIES, RATE, delay_filter
-from .haaqi_simd import LANES, absolute, exp2, load, log2, maximum, minimum, sqrt, store, total, zero
+from .haaqi_simd import LANES, exp2, load, log2, maximum, minimum, sqrt, store, total, zero
 
 __all__ = ["STATE", "add_nalr", "compress", "control_power", "input_align", "middle_ear", "resample_24khz"]
 
@@ -24,6 +24,7 @@ _FLOOR = np.float32(1e-33)
 _DELAY_POLE = np.float32(delay_filter()[1])
 #: 10 log10(2)
 _DB_OF_LOG2 = np.float32(10 * np.log10(2.0))
+_UP, _DOWN, _LARGE = np.float32(2.0**60), np.float32(2.0**-60), np.float32(3e38)
 _HIGH_KNEE = np.float32(100.0)
 _CHUNK = 64
 #: Vectors of state that `compress` keeps.
@@ -218,8 +219,9 @@ def compress(x, start, stop, tables, state, envelope, motion, at, power):
             delayed = delayed * _DELAY_POLE + (gain + previous)
             magnitude = hr * hr + hi * hi
             power_here = power_here + magnitude
-            # the square of what is below 1e-19 is zero
-            root = maximum(sqrt(magnitude), maximum(absolute(hr), absolute(hi)))
+            # the square of what is below 1e-19 is zero, but not if it is scaled first
+            sr, si = hr * _UP, hi * _UP
+            root = maximum(sqrt(magnitude), sqrt(minimum(sr * sr + si * si, _LARGE)) * _DOWN)
             store(envelope, (at + n - start) * LANES, delayed * root)
             store(motion, (at + n - start) * LANES, delayed * hr)
         total(power, power_here)
