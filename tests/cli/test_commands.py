@@ -88,7 +88,9 @@ def test_separate_gives_sdr_and_writes_float_stems_and_caches_them(home, song, t
 
 def test_remix_writes_what_was_asked_for_in_time_with_the_song(home, song, tmp_path):
     out = tmp_path / "remix.wav"
-    run_json("remix", "--song", song, "--system", "reference", "--gain", "vocals=mute", "--gain", "bass.left=6", "--out", out)
+    run_json(
+        "remix", "--song", song, "--system", "reference", "--gain", "vocals=mute", "--gain", "bass.left=6", "--out", out
+    )
     sound, rate = soundfile.read(out)
     stems = {name: soundfile.read(song / f"{name}.wav")[0] for name in ("drums", "bass", "other")}
     expected = stems["drums"] + stems["other"] + stems["bass"] * [10 ** (6 / 20), 1.0]

@@ -132,7 +132,7 @@ PATHOLOGICAL: dict[str, Callable[[], Pair]] = {
     "tone": lambda: Pair(tone(1000), noisy(tone(1000), 0.001), MILD),
     "low tone": lambda: Pair(tone(60), tone(60) * 0.5, MODERATE),
     "clipped tone": lambda: Pair(tone(440), np.clip(tone(440), -0.03, 0.03), NORMAL),
-    "other tone": lambda: Pair(tone(1000), tone(1010), MODERATE),
+    "other tones": lambda: Pair(tone(1000), 0.5 * tone(1000) + 0.5 * tone(1600), MODERATE),
     "square waves": lambda: Pair(0.1 * np.sign(tone(110)), 0.1 * np.sign(tone(110) + 0.02), MILD),
     "white noise": lambda: Pair(white(1), noisy(white(1), 0.05), MODERATE),
     "unrelated white noise": lambda: Pair(white(1), white(2), MODERATE),
