@@ -25,6 +25,8 @@ AUDIOGRAM = Audiogram(levels=[20, 25, 35, 50, 55, 60, 65, 70])
 
 @dataclass(frozen=True)
 class Row:
+    """A line of the table; memory in GB, time in s."""
+
     what: str
     threads: int
     ours: float

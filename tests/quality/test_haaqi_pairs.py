@@ -128,6 +128,10 @@ def white(seed: int) -> np.ndarray:
     return 0.1 * np.random.default_rng(seed).standard_normal(24000)
 
 
+def clicks(every: int) -> np.ndarray:
+    return (np.arange(24000) % every == every // 2).astype(float)
+
+
 PATHOLOGICAL: dict[str, Callable[[], Pair]] = {
     "tone": lambda: Pair(tone(1000), noisy(tone(1000), 0.001), MILD),
     "low tone": lambda: Pair(tone(60), tone(60) * 0.5, MODERATE),
@@ -136,7 +140,7 @@ PATHOLOGICAL: dict[str, Callable[[], Pair]] = {
     "square waves": lambda: Pair(0.1 * np.sign(tone(110)), 0.1 * np.sign(tone(110) + 0.02), MILD),
     "white noise": lambda: Pair(white(1), noisy(white(1), 0.05), MODERATE),
     "unrelated white noise": lambda: Pair(white(1), white(2), MODERATE),
-    "impulse": lambda: Pair(padded(np.ones(1), 100, 23899) + 1e-3 * white(3), padded(np.ones(1), 100, 23899), MILD),
+    "clicks": lambda: Pair(clicks(2400) + 1e-3 * white(3), clicks(2400), MILD),
     "near-silent processed": lambda: Pair(M, 1e-9 * M, MILD),
     "near-silent pair": lambda: Pair(1e-12 * M, 1e-12 * noisy(M), MODERATE),
     "silent processed": lambda: Pair(M, np.zeros(24000), MODERATE),
