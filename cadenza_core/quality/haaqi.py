@@ -3,15 +3,18 @@
 Kates & Arehart 2016, "The Hearing-Aid Audio Quality Index (HAAQI)", IEEE/ACM TASLP 24(2), 354-365. An ear model turns
 the reference and the processed signal into what 32 auditory bands hear: resample to 24 kHz, align, prune, NAL-R for the
 reference (:mod:`.haaqi_ear`), filter and compress as the cochlea does (:mod:`.haaqi_ear`), align each band
-(:mod:`.haaqi_lags`), adapt and add noise as the inner hair cells do (:mod:`.haaqi_features`, :mod:`.haaqi_noise`). Then
+(:mod:`.haaqi_lags`), adapt and add noise as the inner hair cells do (:mod:`.haaqi_cells`, :mod:`.haaqi_noise`). Then
 the two are compared: changes of the spectrum, fine structure, long-term spectrum (:mod:`.haaqi_features`).
 
 The numbers are pyclarity's to about 1e-7. The noise is the same, draw by draw: given the same seed, the random
 stream is left in the same place. An *engine* is a function with the arguments of pyclarity's `compute_haaqi`:
 :func:`fast_engine` or :func:`reference_engine`.
 
-Memory: the signals and a few copies in float64 during the alignment, about 2.5 MB per second of sound, and 40 MB of
-buffers for each score that is being computed.
+Two bands' correlations may be so nearly equal at two lags that rounding chooses one (a tone against another tone); there
+the score may differ by 1e-3, and would between any two computers. A faster noise (a fixed table) would save a seventh of
+the time; it is not worth another number.
+
+Memory: 1.6 MB per second of sound while it is aligned, and 15 MB of buffers, for each score that is being computed.
 """
 
 import math

@@ -12,6 +12,7 @@ import numpy as np
 from clarity.utils.audiogram import Audiogram
 
 from ..errors import CadenzaError
+from . import haaqi_cells as cells
 from . import haaqi_constants as constants
 from . import haaqi_ear as ear
 from . import haaqi_features as features
@@ -241,11 +242,11 @@ class HaaqiReference:
         """
         side, delays = self._reference_side(prepared)
         thresholds = _thresholds(side, side, self.level1)
-        smooth = np.zeros((GROUPS, (len(side.middle) // features.SMOOTH_HALF) * LANES), np.float32)
+        smooth = np.zeros((GROUPS, (len(side.middle) // cells.SMOOTH_HALF) * LANES), np.float32)
         for group in range(GROUPS):
             grouped = delays.reshape(GROUPS, LANES)[group]
-            features.reference_envelope(
-                side.middle, side.tables[group], thresholds[group], grouped, features.CONSTANTS, smooth[group]
+            cells.reference_envelope(
+                side.middle, side.tables[group], thresholds[group], grouped, cells.CONSTANTS, smooth[group]
             )
         return _draws(len(side.middle), int(features.loud_segments(_bands(smooth)).sum()))
 
@@ -323,8 +324,8 @@ def _score(x: _Side, y: _Side, delays: np.ndarray, level1: float, position: Posi
     first = (2 - kinds) * BANDS * samples
     rows, position = band_streams(position, samples, kinds * BANDS, first)
     rows = rows.reshape(kinds, GROUPS, LANES, -1)
-    smooth = np.zeros((2, GROUPS, (samples // features.SMOOTH_HALF) * LANES), np.float32)
-    covariance, power = np.zeros((2, GROUPS, (samples // features.HALF) * LANES), np.float32)
+    smooth = np.zeros((2, GROUPS, (samples // cells.SMOOTH_HALF) * LANES), np.float32)
+    covariance, power = np.zeros((2, GROUPS, (samples // cells.HALF) * LANES), np.float32)
     thresholds = _thresholds(x, y, level1)
     balanced = _balanced(x, y)
     x_power, y_power = np.zeros((2, GROUPS, LANES))
@@ -335,9 +336,9 @@ def _score(x: _Side, y: _Side, delays: np.ndarray, level1: float, position: Posi
         )
         shifts = np.array([delays.reshape(GROUPS, LANES)[group], envelope_delay, motion_delay])
         streams = np.ascontiguousarray(rows[:, group].reshape(kinds * LANES, -1))
-        features.analyse(
+        cells.analyse(
             x.middle, y.middle, *tables, thresholds[group], shifts,
-            (streams, np.zeros((kinds * LANES, SPARE), np.float32)), np.float32(noise_gain), features.CONSTANTS,
+            (streams, np.zeros((kinds * LANES, SPARE), np.float32)), np.float32(noise_gain), cells.CONSTANTS,
             smooth[:, group], covariance[group], power[group],
         )  # fmt: skip
     x_smooth, y_smooth = _bands(smooth[0]), _bands(smooth[1])

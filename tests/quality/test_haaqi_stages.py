@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from clarity.evaluator.haspi import eb
 
+from cadenza_core.quality import haaqi_cells as cells
 from cadenza_core.quality import haaqi_constants as constants
 from cadenza_core.quality import haaqi_ear as ear
 from cadenza_core.quality import haaqi_features as features
@@ -174,9 +175,9 @@ def hair_cells(level1: float = 85.0) -> tuple[np.ndarray, ...]:
 
     for group in range(2):
         streams, _ = band_streams(position_of(np.random.RandomState(0)), SAMPLES, LANES, 2)
-        features.analyse(
+        cells.analyse(
             *middle, all_tables[group], all_tables[group], thresholds[group].ravel(), np.zeros((3, LANES), np.int64),
-            (streams, np.zeros((LANES, SPARE), np.float32)), np.float32(1e-9), features.CONSTANTS,
+            (streams, np.zeros((LANES, SPARE), np.float32)), np.float32(1e-9), cells.CONSTANTS,
             smooth[:, group], covariance[group], power[group],
         )  # fmt: skip
     envelope, motion = [], []
