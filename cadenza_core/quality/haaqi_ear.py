@@ -63,7 +63,8 @@ def input_delay(reference: np.ndarray, processed: np.ndarray) -> int:
     """
     n = len(reference)
     x, y = (np.asarray(signal, np.float64) - np.mean(signal) for signal in (reference, processed))
-    norm = float(np.linalg.norm(x) * np.linalg.norm(y))
+    # no BLAS here: its threads would make the sums depend on their number
+    norm = float(np.sqrt(np.sum(x * x)) * np.sqrt(np.sum(y * y)))
     if norm == 0.0:
         lag = 1 - n
     else:
@@ -71,7 +72,7 @@ def input_delay(reference: np.ndarray, processed: np.ndarray) -> int:
         near = np.flatnonzero(correlation >= correlation.max() - _NEAR * norm) - (n - 1)
         if len(near) <= _MANY:
             lags = [int(k) for k in near]
-            exact = [abs(x[max(k, 0) : n + min(k, 0)] @ y[max(-k, 0) : n - max(k, 0)]) for k in lags]
+            exact = [abs(np.sum(x[max(k, 0) : n + min(k, 0)] * y[max(-k, 0) : n - max(k, 0)])) for k in lags]
             lag = lags[int(np.argmax(exact))]
         else:
             lag = int(np.argmax(np.abs(_correlation(x, y, np.float64)))) - (n - 1)

@@ -53,7 +53,7 @@ def cepstral_correlation(reference: np.ndarray, processed: np.ndarray) -> np.nda
     filters = scipy.fft.rfft(_MODULATION, size)[:, None, :]
     filtered = []
     for envelope in (reference, processed):
-        cepstra = _CEPSTRA.T @ envelope[:, loud]
+        cepstra = np.einsum("bk,bt->kt", _CEPSTRA, envelope[:, loud])
         cepstra -= cepstra.mean(axis=1, keepdims=True)
         both = scipy.fft.irfft(filters * scipy.fft.rfft(cepstra, size), size)
         half = _MODULATION.shape[1] // 2

@@ -21,7 +21,7 @@ from .haaqi_lags import band_delays
 from .haaqi_noise import SPARE, Position, advance, band_streams, position_of
 from .haaqi_simd import LANES
 
-__all__ = ["SHORTEST", "HaaqiError", "HaaqiParts", "HaaqiReference", "Prepared"]
+__all__ = ["GLOBAL_STATE", "SHORTEST", "HaaqiError", "HaaqiParts", "HaaqiReference", "Prepared"]
 
 #: Signals that are shorter than this after pruning (0.2 s) are left to the reference implementation, with its errors.
 SHORTEST = 4800
@@ -29,8 +29,8 @@ SHORTEST = 4800
 _NOISE_LEVEL = -10.0
 #: Above this gain the noise of the reference is not drowned by whatever is loud enough to count; -60 - 10 dB.
 _NOISE_MATTERS = 10 ** (-70 / 20)
-#: The global random state may be borrowed by one thread at a time.
-_GLOBAL_STATE = threading.Lock()
+#: NumPy's global random state may be borrowed by one thread at a time.
+GLOBAL_STATE = threading.RLock()
 
 
 class HaaqiError(CadenzaError, ValueError, IndexError):
@@ -274,7 +274,7 @@ class HaaqiReference:
         """Score what is too short for the kernels with pyclarity's code."""
         from clarity.evaluator.haaqi.haaqi import haaqi_v1
 
-        with _GLOBAL_STATE:
+        with GLOBAL_STATE:
             before = np.random.get_state()  # noqa: NPY002
             np.random.set_state(position.state())  # noqa: NPY002
             try:

@@ -16,7 +16,6 @@ import csv
 import hashlib
 import io
 import math
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from ..hearing import amplify, compensate_delay, ear_of, nalr_filter
 from ..progress import Progress, silent
 from ..remix import EARS
 from .haaqi import Engine, HaaqiPair, compute_haaqi, fast_engine, haaqi_parts_of_pairs, reference_level
+from .haaqi_model import GLOBAL_STATE
 
 __all__ = [
     "COLUMNS",
@@ -65,9 +65,6 @@ COLUMNS = (
 )
 
 
-_NOISE = threading.Lock()
-
-
 def song_seed(song_name: str) -> int:
     """Give the recipe's seed of a song."""
     # A name from a file name that is not UTF-8 has no official seed; it gets one all the same.
@@ -77,7 +74,7 @@ def song_seed(song_name: str) -> int:
 @contextlib.contextmanager
 def _recipe_noise(song_name: str, progress: Progress) -> Iterator[None]:
     """Seed NumPy's global state for a song, keep other scorings from drawing from it, and put it back."""
-    while not _NOISE.acquire(timeout=0.2):
+    while not GLOBAL_STATE.acquire(timeout=0.2):
         progress(0.0, "waiting: another score is being computed")
     state = np.random.get_state()  # noqa: NPY002 - the recipe's scores hang on the global state
     try:
@@ -85,7 +82,7 @@ def _recipe_noise(song_name: str, progress: Progress) -> Iterator[None]:
         yield
     finally:
         np.random.set_state(state)  # noqa: NPY002
-        _NOISE.release()
+        GLOBAL_STATE.release()
 
 
 def _score_in_order(

@@ -19,6 +19,7 @@ from cadenza_core.quality import (
     compute_haaqi,
     engine_by_name,
     fast_engine,
+    haaqi_compile,
     haaqi_parts,
     haaqi_parts_of_pairs,
     reference_engine,
@@ -253,6 +254,19 @@ def test_processes_that_compile_at_once_agree(tmp_path: Path) -> None:
     assert [process.returncode for process in running] == [0, 0]
     assert scores[0] == scores[1]
     assert list(tmp_path.rglob("*.nbc"))
+
+
+def test_kernels_are_kept_where_one_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = Path(haaqi_compile.__file__).parent / "__pycache__"
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("CADENZA_HOME", str(tmp_path))
+    assert haaqi_compile._cache_folder().parent == package
+    monkeypatch.setattr(haaqi_compile, "_writable", lambda folder: package not in folder.parents)
+    assert haaqi_compile._cache_folder().parent == tmp_path / "cache" / "numba"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "own"))
+    assert haaqi_compile._cache_folder().parent == tmp_path / "own"
+    monkeypatch.setattr(haaqi_compile, "_writable", lambda folder: False)
+    assert haaqi_compile._cache_folder() is None
 
 
 def test_warm_up_draws_no_noise() -> None:
