@@ -115,6 +115,19 @@ def test_export_validate_and_score_go_together(home, song, tmp_path):
     assert 0.3 < scores["score"] <= 1.0
 
 
+def test_the_fast_engine_and_pyclaritys_agree_on_files_and_the_scores_say_which_it_was(home, song, tmp_path):
+    files = [tmp_path / "processed.wav", tmp_path / "reference.wav"]
+    sound = soundfile.read(song / "vocals.wav")[0][:RATE]
+    soundfile.write(files[0], np.clip(3 * sound, -0.2, 0.2), RATE)
+    soundfile.write(files[1], sound, RATE)
+    rows = run_json("check-haaqi", *files, "--listener", "N2-S1")
+    assert all(abs(row["difference"]) < 1e-6 for row in rows.values())
+    call = ("remix", "--song", song, "--system", "reference", "--listener", "N2", "--excerpt", "0-0.6", "--score")
+    fast, slow = (run_json(*call, "--out", tmp_path / "r.wav", *flags) for flags in ((), ("--reference",)))
+    assert (fast["engine"], slow["engine"]) == ("fast", "reference")
+    assert fast["haaqi"]["mean"] == pytest.approx(slow["haaqi"]["mean"], abs=1e-6)
+
+
 def test_segments_are_cut_packed_under_evaluation_and_remembered_for_the_score(home, song, tmp_path):
     segments = tmp_path / "segments.json"
     times = {"objective_evaluation": (0.5, 2.0), "subjective_evaluation": (1.0, 1.75)}

@@ -231,7 +231,7 @@ def test_no_memory_is_said_plainly_with_what_to_do(tmp_path, settings, monkeypat
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr(system, "run", fail)
-    with pytest.raises(CadenzaError, match="smaller segment"):
+    with pytest.raises(CadenzaError, match=r"memory\. Close other programs"):
         system.separate(Audio(noise(9000), RATE))
     monkeypatch.setattr("cadenza_core.separation.neural.pick_device", lambda wanted: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
