@@ -23,6 +23,9 @@ from .separation import SongOption, SystemOption
 
 __all__: list[str] = []
 
+#: Highest true peak of a remix that is written, dBTP: what EBU R 128 allows.
+CEILING = -1.0
+
 ListenerOption = Annotated[str, typer.Option(help="Listener: an id, FILE.json:ID, or standard ones such as N3, N2-S1.")]
 GainOption = Annotated[list[str] | None, typer.Option(help="STEM=DB or STEM.left=DB, such as vocals=3; repeatable.")]
 CompressorOption = Annotated[bool, typer.Option("--compressor", help="The recipe's compressor after NAL-R.")]
@@ -42,6 +45,9 @@ def remix(
     gain: GainOption = None,
     excerpt: ExcerptOption = None,
     compressor: CompressorOption = False,
+    keep_level: Annotated[
+        bool, typer.Option("--keep-level", help="Clip what exceeds full scale; do not lower it.")
+    ] = False,
     score: Annotated[bool, typer.Option("--score", help="HAAQI against the same remix of the true stems.")] = False,
     reference: ReferenceOption = False,
     json_output: JsonOption = False,
@@ -58,15 +64,18 @@ def remix(
         with progress(f"Remixing {found.id}") as show:
             stems = separate(found, system, settings, cut, progress=part(show, 0.0, 0.5 if score else 0.9))
             sound = render(stems.stems, RATE, gains, listener=ear, compressor=Compressor() if compressor else None)
-            write_audio(to, sound, RATE, subtype="PCM_24")
+            lowered = 0.0 if keep_level else max(0.0, measure(sound, RATE).true_peak - CEILING)
+            heard = sound * 10.0 ** (-lowered / 20.0)
+            write_audio(to, heard, RATE, subtype="PCM_24")
             haaqi = None
             if score and ear is not None:
                 truth = mix(found.stems(cut), gains)
                 rest = part(show, 0.5, 1.0)
                 haaqi = score_remix(found.name, ear, sound, truth, RATE, engine=_engine(reference), progress=rest)
-        levels = measure(sound, RATE)
+        levels = measure(heard, RATE)
         data: dict[str, Any] = {"file": str(to), "song": found.id, "excerpt": str(cut), "system": system}
         data |= {"listener": listener, "gains_db": gains.as_dict(), "sample_rate": RATE, **levels.as_dict()}
+        data["lowered_db"] = round(lowered, 3)
         if haaqi:
             data["haaqi"] = {"left": haaqi.left, "right": haaqi.right, "mean": haaqi.score}
             data["engine"] = _engine_name(reference)
@@ -77,6 +86,8 @@ def remix(
             listing.add_row(f"HAAQI {side}", f"{value:.4f}")
         out(json_output, data, lambda console: console.print(listing))
         notes(stems.notes)
+        if lowered:
+            notes([f"lowered by {lowered:.1f} dB, to a true peak of {CEILING:g} dB; --keep-level clips it instead"])
         if levels.clipped:
             notes([f"{levels.clipped} samples were beyond full scale and are clipped in the file; lower the gains"])
 

@@ -98,6 +98,20 @@ def test_remix_writes_what_was_asked_for_in_time_with_the_song(home, song, tmp_p
     assert np.abs(sound - expected).max() < 2**-22  # 24 bit
 
 
+def test_a_remix_beyond_full_scale_is_lowered_as_a_whole_and_says_so_or_is_clipped_where_asked(home, song, tmp_path):
+    call = ("remix", "--song", song, "--system", "reference", "--listener", "N5")
+    lowered, clipped = run(*call, "--out", tmp_path / "a.wav"), run(*call, "--keep-level", "--out", tmp_path / "b.wav")
+    sounds = [soundfile.read(tmp_path / name)[0] for name in ("a.wav", "b.wav")]
+    assert "lowered by" in lowered.stderr and "clipped" not in lowered.stderr
+    assert "clipped" in clipped.stderr
+    assert np.abs(sounds[0]).max() < 10 ** (-1 / 20) + 1e-3
+    assert np.abs(sounds[1]).max() > 0.9999
+    quiet = np.abs(sounds[1]) < 0.5  # not clipped: the same sound, one gain apart
+    factor = np.linalg.lstsq(sounds[1][quiet][:, None], sounds[0][quiet], rcond=None)[0][0]
+    assert factor < 0.9
+    assert np.abs(sounds[0][quiet] - factor * sounds[1][quiet]).max() < 1e-5
+
+
 def test_export_validate_and_score_go_together(home, song, tmp_path):
     out = tmp_path / "out"
     made = run_json("export", "--song", song, "--listener", "N2-S1", "--system", "reference", "--out", out, "--zip")
