@@ -33,6 +33,7 @@ export class Lane {
     this.meter = new Meter(`Level of ${label}`);
     this.root = h("div", { class: "lane", role: "group", "aria-label": label, "data-lane": name }, this.head, this.wave,
       this.gains, this.meter.root);
+    this.root.style.setProperty("--row", String(index + 2));
     this.root.style.setProperty("--lane", `var(--${["vocals", "drums", "bass", "other"].includes(name) ? name : "extra"})`);
     this.#loadPeaks();
   }

@@ -21,6 +21,7 @@ export async function loadSounds(context, items, { frames, signal, progress = ()
       const buffer = await slots.use(() => decode(context, bytes, item));
       if (signal?.aborted) throw signal.reason;
       progress(index, 1);
+      restore16(buffer);
       return fit(context, buffer, frames);
     }),
   );
@@ -59,6 +60,30 @@ async function decode(context, bytes, { label }) {
   } catch {
     throw new LoadError(`${label} could not be loaded: the browser cannot decode the file.`);
   }
+}
+
+/**
+ * Chromium turns positive 16-bit samples into floats by 1/32767, negative ones by 1/32768. Where a sound shows that,
+ * make it k/32768 throughout, as everybody else reads such files.
+ */
+function restore16(buffer) {
+  const channels = Array.from({ length: buffer.numberOfChannels }, (_, index) => buffer.getChannelData(index));
+  if (!channels.some(positivesAreOver32767)) return;
+  for (const samples of channels) {
+    for (let i = 0; i < samples.length; i++) if (samples[i] > 0) samples[i] = Math.round(samples[i] * 32767) / 32768;
+  }
+}
+
+function positivesAreOver32767(samples) {
+  let seen = 0;
+  for (let i = 0; i < samples.length && seen < 4096; i++) {
+    const value = samples[i] * 32767;
+    if (!(value > 0)) continue;
+    if (Math.abs(value - Math.round(value)) > 0.004) return false;
+    if (value < 32767 / 2 && Number.isInteger(samples[i] * 32768)) return false;
+    seen++;
+  }
+  return seen > 0;
 }
 
 /** Give all sounds one length: loops must wrap at the same sample in each. */

@@ -112,7 +112,8 @@ export class Timeline {
     const { rate, frames } = engine.song;
     const loop = this.dragging ?? engine.loop;
     const [low, high] = [loop.start, loop.end].sort((a, b) => a - b).map((frame) => this.#place(frame));
-    this.region.hidden = high <= low;
+    const whole = loop.start === 0 && loop.end === frames && !loop.on && !this.dragging;
+    this.region.hidden = high <= low || whole;
     this.region.classList.toggle("on", Boolean(this.dragging || engine.loop.on));
     this.region.style.left = `${100 * low}%`;
     this.region.style.width = `${100 * (high - low)}%`;

@@ -12,7 +12,7 @@ import { Timeline } from "./timeline.js";
 const PLAY = "M7 4.5v15l12-7.5z";
 const PAUSE = "M6 4.5h4v15H6zM14 4.5h4v15h-4z";
 const HOME = "M5 5h2.5v14H5zM19 5v14L8.5 12z";
-const LOOP = "M7 7h9l-2.5-2.5L15 3l5 5-5 5-1.5-1.5L16 9H7a3 3 0 0 0 0 6h1v2H7A5 5 0 0 1 7 7z";
+const LOOP = "M7 7h10v3l4-4-4-4v3H5v6h2zm10 10H7v-3l-4 4 4 4v-3h12v-6h-2z";
 
 const MODE_LABELS = {
   original: ["Original", "The original mixture"],
