@@ -4,13 +4,14 @@ import contextlib
 import errno
 import os
 import shutil
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import CadenzaError
 
-__all__ = ["atomic_file", "atomic_folder", "check_name", "disk_errors", "sync_tree"]
+__all__ = ["atomic_file", "atomic_folder", "check_name", "disk_errors", "expand", "sync_tree"]
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full. Free some space (`cadenza cache prune` may help) and run it again",
@@ -18,6 +19,10 @@ _ADVICE = {
     errno.EROFS: "the place is read-only. Choose another folder or make it writable",
     errno.EACCES: "permission was denied. Choose another folder or make it writable",
     errno.EPERM: "permission was denied. Choose another folder or make it writable",
+    errno.EFBIG: "the file is larger than the disk or a limit of this account allows. Choose another folder",
+    errno.ENAMETOOLONG: "the name is too long for this disk. Choose a shorter one",
+    errno.ENOTDIR: "a part of the path is a file, not a folder. Choose another folder",
+    errno.EISDIR: "there is a folder of that name. Choose another name",
 }
 
 
@@ -27,7 +32,12 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+        advice = _ADVICE.get(error.errno or 0)
+        if advice is None:
+            # Perhaps another file is at fault: say which. The temporary one is of no interest.
+            name = str(error.filename or "")
+            other = f" ({name})" if name and name != str(path) and ".partial-" not in name else ""
+            advice = f"{error.strerror or error}{other}"
         raise CadenzaError(f"Cannot write {path}: {advice}.") from error
 
 
@@ -82,6 +92,20 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
+def expand(path: Path) -> Path:
+    """Give `path` with a leading ``~`` or ``~user`` replaced by that user's home folder.
+
+    Raises
+    ------
+    CadenzaError
+        If there is no such user, or nobody knows the home folder.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise CadenzaError(f"{path}: there is no home folder of that name. Write the path in full.") from error
+
+
 def sync_tree(folder: Path) -> None:
     """Flush every file of `folder` to disk."""
     for file in folder.rglob("*"):
@@ -99,9 +123,9 @@ def check_name(name: str, what: str) -> str:
         character in it.
     """
     bad = not name or name.startswith(".") or len(name.encode("utf-8", "surrogatepass")) > 200
-    if bad or any(char in "/\\" or ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in name):
+    if bad or any(char in "/\\" or unicodedata.category(char) in {"Cc", "Cs"} for char in name):
         raise CadenzaError(
-            f"The {what} name {name!r} cannot be used as a file name: it must not be empty, start with a dot, be "
+            f"The {what} name {name[:80]!r} cannot be used as a file name: it must not be empty, start with a dot, be "
             "longer than 200 bytes, or contain '/', '\\' or control characters. Rename it."
         )
     return name

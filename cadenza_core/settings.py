@@ -3,18 +3,21 @@
 `CADENZA_HOME` (default: the platform's user data folder) is the only place the project writes to by itself. Its
 `config.toml` may set ``music`` and ``listeners`` (lists of paths), ``models`` (a path) and ``device``; the environment
 variables `CADENZA_MUSIC`, `CADENZA_LISTENERS` (paths joined as in `PATH`), `CADENZA_MODELS` and `CADENZA_DEVICE` win
-over the file, and flags win over both.
+over the file, and flags win over both. Relative paths start at the folder of `config.toml` in that file, and at the
+current folder elsewhere.
 """
 
 import os
+import reprlib
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
 from .errors import CadenzaError
+from .files import expand
 
 __all__ = ["Settings"]
 
@@ -65,36 +68,53 @@ class Settings:
         Raises
         ------
         CadenzaError
-            If `config.toml` is not TOML, has an unknown key or a value of the wrong type.
+            If `config.toml` is not TOML, has an unknown key or a value of the wrong type, or a path begins with the home
+            folder (``~user``) of nobody.
         """
         env = os.environ
         default_home = platformdirs.user_data_path("cadenza-studio", appauthor=False)
-        home = Path(home or env.get("CADENZA_HOME") or default_home).expanduser().absolute()
+        home = _path(home or env.get("CADENZA_HOME") or default_home)
         file = _read_config(home / "config.toml")
-        if music is None:
-            music = _paths(env.get("CADENZA_MUSIC"), file.get("music"))
-        if listeners is None:
-            listeners = _paths(env.get("CADENZA_LISTENERS"), file.get("listeners"))
-        models = Path(models or env.get("CADENZA_MODELS") or str(file.get("models") or home / "models"))
-        device = device or env.get("CADENZA_DEVICE") or str(file.get("device") or "auto")
-        return cls(home, models.expanduser().absolute(), tuple(music), tuple(listeners), device)
+        return cls(
+            home,
+            _path(models or env.get("CADENZA_MODELS") or home / expand(Path(file.models or "models"))),
+            _paths(music, env.get("CADENZA_MUSIC"), file.music, home),
+            _paths(listeners, env.get("CADENZA_LISTENERS"), file.listeners, home),
+            device or env.get("CADENZA_DEVICE") or file.device or "auto",
+        )
 
 
-def _paths(env: str | None, file: object) -> tuple[Path, ...]:
-    names = env.split(os.pathsep) if env else file if isinstance(file, list) else []
-    return tuple(Path(name).expanduser().absolute() for name in names if name)
+@dataclass(frozen=True)
+class _Config:
+    """What `config.toml` may set."""
+
+    music: list[str] = field(default_factory=list)
+    listeners: list[str] = field(default_factory=list)
+    models: str = ""
+    device: str = ""
 
 
-def _read_config(path: Path) -> dict[str, object]:
+def _path(path: Path | str) -> Path:
+    return expand(Path(path)).absolute()
+
+
+def _paths(flags: Sequence[Path] | None, env: str | None, file: list[str], home: Path) -> tuple[Path, ...]:
+    if flags is not None:
+        return tuple(_path(path) for path in flags)
+    names = env.split(os.pathsep) if env else [home / expand(Path(name)) for name in file if name]
+    return tuple(_path(name) for name in names if name)
+
+
+def _read_config(path: Path) -> _Config:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        return {}
+        return _Config()
     except (OSError, UnicodeDecodeError) as error:
         raise CadenzaError(f"{path} cannot be read as a UTF-8 text file: {error}.") from error
     try:
         config = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CadenzaError(f"{path} is not valid TOML: {error}. Correct it or move it away.") from error
     for key, value in config.items():
         if key not in _KEYS:
@@ -102,5 +122,5 @@ def _read_config(path: Path) -> dict[str, object]:
         is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if is_list != (key in {"music", "listeners"}) or not (is_list or isinstance(value, str)):
             wanted = "a list of strings" if key in {"music", "listeners"} else "a string"
-            raise CadenzaError(f"{path}: {key!r} must be {wanted}, not {value!r}.")
-    return config
+            raise CadenzaError(f"{path}: {key!r} must be {wanted}, not {reprlib.repr(value)}.")
+    return _Config(**config)

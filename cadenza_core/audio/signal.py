@@ -42,6 +42,20 @@ def check_samples(samples: np.ndarray, what: str) -> None:
         raise CadenzaError(f"{what} holds {bad} samples that are NaN or infinite. Repair or re-export the file.")
 
 
+def _as_float32(samples: np.ndarray, what: str) -> np.ndarray:
+    """Check samples and give them as contiguous float32; the check comes last, for 1e300 is infinite as float32."""
+    if np.issubdtype(samples.dtype, np.floating):
+        with np.errstate(over="ignore"):
+            samples = np.ascontiguousarray(samples, dtype=np.float32)
+    check_samples(samples, what)
+    return samples
+
+
+def _check_rate(rate: int) -> None:
+    if not rate > 0:
+        raise CadenzaError(f"A sample rate of {rate} Hz is none; it must be above 0.")
+
+
 @dataclass(frozen=True, eq=False)
 class Audio:
     """One signal.
@@ -66,8 +80,8 @@ class Audio:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_samples(self.samples, "The signal")
-        object.__setattr__(self, "samples", np.ascontiguousarray(self.samples, dtype=np.float32))
+        _check_rate(self.rate)
+        object.__setattr__(self, "samples", _as_float32(self.samples, "The signal"))
 
     @property
     def duration(self) -> float:
@@ -98,6 +112,8 @@ class Stems(Mapping[str, np.ndarray]):
         All of one length, stereo, full scale 1.0.
     rate : int > 0
         Sample rate, Hz.
+    notes : tuple of str
+        What was changed on the way in, for the user to see.
 
     Raises
     ------
@@ -107,19 +123,28 @@ class Stems(Mapping[str, np.ndarray]):
 
     samples: Mapping[str, np.ndarray]
     rate: int
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.samples:
             raise CadenzaError("There are no stems.")
-        for name, stem in self.samples.items():
-            check_samples(stem, f"Stem {name}")
+        _check_rate(self.rate)
+        checked = {name: _as_float32(stem, f"Stem {name}") for name, stem in self.samples.items()}
+        for name, stem in checked.items():
             if stem.shape[0] != 2:
                 raise CadenzaError(f"Stem {name} has {stem.shape[0]} channel; 2 are needed.")
-        if len({stem.shape[1] for stem in self.samples.values()}) > 1:
-            lengths = ", ".join(f"{name} {stem.shape[1]}" for name, stem in self.samples.items())
+        if len({stem.shape[1] for stem in checked.values()}) > 1:
+            lengths = ", ".join(f"{name} {stem.shape[1]}" for name, stem in checked.items())
             raise CadenzaError(f"The stems differ in length (samples): {lengths}. They must be equally long.")
-        contiguous = {name: np.ascontiguousarray(s, dtype=np.float32) for name, s in self.samples.items()}
-        object.__setattr__(self, "samples", MappingProxyType(contiguous))
+        object.__setattr__(self, "samples", MappingProxyType(checked))
+
+    def __reduce__(self) -> tuple[type["Stems"], tuple[dict[str, np.ndarray], int, tuple[str, ...]]]:
+        # A MappingProxyType cannot be pickled.
+        return Stems, (dict(self.samples), self.rate, self.notes)
+
+    # Mapping's == would compare arrays, which have no single truth value; like Audio, stems are equal to themselves only.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.samples[name]
@@ -137,7 +162,11 @@ class Stems(Mapping[str, np.ndarray]):
 
     def mixture(self) -> np.ndarray:
         """Sum of all stems, shape (2, n), float32."""
-        return np.stack(list(self.samples.values())).sum(axis=0, dtype=np.float32)
+        first, *others = self.samples.values()
+        total = first.copy()
+        for stem in others:
+            total += stem
+        return total
 
 
 def resample(samples: np.ndarray, rate: float, new_rate: float) -> np.ndarray:

@@ -8,8 +8,12 @@ import soundfile
 
 from ..errors import CadenzaError
 from ..files import atomic_file
+from .signal import check_samples
 
 __all__ = ["to_int16", "write_audio"]
+
+#: Bytes collected before they are written: libFLAC hands over a few kB at a time.
+_BUFFER = 1 << 20
 
 
 def to_int16(samples: np.ndarray, *, overwrite: bool = False) -> np.ndarray:
@@ -45,15 +49,17 @@ def write_audio(path: Path, samples: np.ndarray, rate: int, *, subtype: str = "P
     Raises
     ------
     CadenzaError
-        If the place cannot be written to or the format cannot be made.
+        If the place cannot be written to, the format cannot be made, or floats are empty, not finite, or of another shape.
     """
+    if samples.dtype.kind == "f":
+        check_samples(np.atleast_2d(samples), f"The sound for {path}")
     if subtype == "PCM_16" and samples.dtype != np.int16:
         samples = to_int16(samples)
-    with atomic_file(path) as temporary, temporary.open("wb") as file:
+    with atomic_file(path) as temporary, temporary.open("wb", buffering=_BUFFER) as file:
         guarded = _GuardedFile(file)
         try:
             soundfile.write(guarded, samples.T, rate, subtype=subtype, format=path.suffix[1:].upper())
-        except (soundfile.LibsndfileError, ValueError, TypeError) as error:
+        except (soundfile.LibsndfileError, ValueError, TypeError, AssertionError) as error:  # the last: a short write
             if guarded.error is None:
                 raise CadenzaError(f"{path} cannot be written as {path.suffix} {subtype}: {error}.") from error
         if guarded.error is not None:

@@ -1,6 +1,6 @@
 """What there is to work on: songs and their excerpts, listeners and their audiograms."""
 
-from .library import demo_song, find_song, library, songs_in
+from .library import demo_song, find_song, library, listener_files, songs_in
 from .listeners import (
     all_listeners,
     find_listener,
@@ -21,6 +21,7 @@ __all__ = [
     "find_listener",
     "find_song",
     "library",
+    "listener_files",
     "make_listener",
     "pure_tone_average",
     "read_listeners",

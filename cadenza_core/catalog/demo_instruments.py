@@ -1,7 +1,7 @@
 """The instruments and effects of the demo song: drums, bass, guitar, electric piano, pad, room, chorus, limiter.
 
 An instrument is a pure function that gives one note or one stroke: mono, float32, shape (n,), about full scale 1.0, at
-the studio's `RATE`. Noise comes from the generator that the caller passes, so that the same seed gives the same samples.
+the studio's `RATE`. Noise comes from the generator that the caller passes: the same seed gives the same samples.
 
 Sources
 -------
@@ -34,6 +34,8 @@ __all__ = [
     "pluck",
     "pluck_noise",
     "room",
+    "rumble_filter",
+    "samples",
     "snare",
     "tom",
 ]
@@ -97,11 +99,11 @@ def add(track: np.ndarray, sound: np.ndarray, start: float, gain: float = 1.0, p
 
 
 def kick(velocity: float, rng: np.random.Generator) -> np.ndarray:
-    """Bass drum: a sine that drops from about 195 to 51 Hz within 0.1 s, and the beater's click. 0.45 s."""
+    """Bass drum: a sine that drops from 200 to 55 Hz (A1: the song's dominant) in 0.1 s, and a click. 0.45 s."""
     t = seconds(samples(0.45))
-    frequency = 51.0 + 45.0 * np.exp(-t / 0.045) + 100.0 * np.exp(-t / 0.009)
+    frequency = 55.0 + 45.0 * np.exp(-t / 0.045) + 100.0 * np.exp(-t / 0.009)
     phase = 2.0 * np.pi * np.cumsum(frequency, dtype=np.float64) / RATE
-    body = np.sin(phase) * np.exp(-t / 0.11)
+    body = np.sin(phase) * np.exp(-t / 0.09)
     click = _noise(t.size, rng, 1500.0, 7000.0) * np.exp(-t / 0.004) * 0.22 * velocity
     return velocity * _edge(np.tanh(1.8 * (body + click)) / np.tanh(1.8), 0.0006, 0.05)
 
@@ -109,13 +111,14 @@ def kick(velocity: float, rng: np.random.Generator) -> np.ndarray:
 def snare(velocity: float, rng: np.random.Generator) -> np.ndarray:
     """Snare drum: two modes of the head at 186 and 331 Hz, and the wires' noise; soft strokes are darker. 0.4 s."""
     t = seconds(samples(0.4))
-    drop = 1.0 + 0.25 * np.exp(-t / 0.012)
+    drop = 1.0 + 0.35 * np.exp(-t / 0.008)
     head = sum(
         level * np.sin(2.0 * np.pi * np.cumsum(f * drop, dtype=np.float64) / RATE) * np.exp(-t / decay)
-        for f, level, decay in ((186.0, 0.75, 0.07), (331.0, 0.4, 0.045))
+        for f, level, decay in ((186.0, 0.7, 0.055), (331.0, 0.45, 0.03))
     )
     wires = _noise(t.size, rng, 900.0, 3500.0 + 6500.0 * velocity)
-    wires = wires * (0.30 * np.exp(-t / 0.016) + 0.20 * np.exp(-t / 0.085))
+    wires = wires * (0.22 * np.exp(-t / 0.02) + 0.16 * np.exp(-t / 0.085))
+    wires += 0.6 * _noise(t.size, rng, 1500.0, 9000.0) * np.exp(-t / 0.0035)
     return velocity * _edge(np.tanh(1.5 * (head + wires)) / np.tanh(1.5), 0.0004, 0.05)
 
 
@@ -168,7 +171,7 @@ def bass_note(midi: int, duration: float, velocity: float) -> np.ndarray:
     f = hertz(midi)
     edge = 260.0 + (500.0 + 1500.0 * velocity) * np.exp(-t / 0.09) + 380.0 * velocity * np.exp(-t / 0.5)
     turn = np.exp(2j * np.pi * f * t.astype(np.float64)).astype(np.complex64)
-    wave, string = turn.copy(), 0.7 * turn.imag
+    wave, string = turn.copy(), 0.25 * turn.imag
     for harmonic in range(1, int(3500.0 / f)):
         string += wave.imag / np.float32(harmonic) / (1.0 + (np.float32(harmonic * f) / edge) ** 4)
         wave *= turn
@@ -184,7 +187,7 @@ def pluck_noise(midi: int, rng: np.random.Generator) -> np.ndarray:
     period = RATE / hertz(midi)
     noise = rng.uniform(-1.0, 1.0, int(period))
     noise -= np.roll(noise, round(period / 5.0))
-    noise = ndimage.convolve1d(noise, (0.2, 0.6, 0.2), mode="wrap")
+    noise = ndimage.convolve1d(noise, (0.1, 0.25, 0.3, 0.25, 0.1), mode="wrap")
     return (noise - noise.mean()) / np.abs(noise).max()
 
 
@@ -210,7 +213,7 @@ def electric_piano(midi: int, duration: float, velocity: float) -> np.ndarray:
     """Electric piano by frequency modulation: a tone bar with a mellowing index and a tine that rings briefly."""
     t = seconds(samples(duration + 0.15))
     turn = np.float32(2.0 * np.pi * hertz(midi)) * t
-    bar = np.sin(turn + (0.4 + 1.5 * velocity) * np.exp(-t / 0.5) * np.sin(turn)) * np.exp(-t / 1.3)
+    bar = np.sin(turn + (0.7 + 1.8 * velocity) * np.exp(-t / 0.5) * np.sin(turn)) * np.exp(-t / 1.3)
     tine = np.sin(turn + 0.9 * velocity * np.exp(-t / 0.12) * np.sin(14.0 * turn)) * np.exp(-t / 0.8)
     return velocity * _edge(0.3 * bar + 0.2 * tine, 0.003, 0.15)
 
@@ -272,6 +275,11 @@ def room(track: np.ndarray, level: float, t60: float, low: float, high: float, r
     tail *= np.float32(level) / np.sqrt(np.sum(tail**2, axis=1, keepdims=True))
     middle = track.mean(axis=0, keepdims=True)
     return track + signal.oaconvolve(middle, tail, axes=1)[:, : track.shape[1]].astype(np.float32)
+
+
+def rumble_filter(track: np.ndarray) -> np.ndarray:
+    """Take out DC and what lies below 25 Hz, shape (channels, n)."""
+    return signal.sosfilt(_filter("highpass", 25.0, 0.0), track, axis=1)
 
 
 def fade_edges(track: np.ndarray, rise: float, fall: float) -> np.ndarray:

@@ -8,7 +8,7 @@ Sources
 Source and filter: Fant (1960), Acoustic Theory of Speech Production. Parallel formants: Klatt (1980), J. Acoust. Soc.
 Am. 67(3). Tenor formants: Csound reference manual, appendix "Formant Values" (it follows IRCAM's CHANT: Rodet, Potard &
 Barriere 1984, Computer Music Journal 8(3)). They agree with the men of Peterson & Barney (1952), J. Acoust. Soc. Am.
-24(2), below 2 kHz; the upper three lie closer, which is the singer's formant (Sundberg 1974, J. Acoust. Soc. Am. 55(4)).
+24(2), below 2 kHz; the upper three lie closer: the singer's formant (Sundberg 1974, J. Acoust. Soc. Am. 55(4)).
 """
 
 from collections.abc import Sequence
@@ -62,6 +62,8 @@ CONSONANTS = {
 HOP = 128
 FRAME = 1024
 FFT_SIZE = 2048
+#: Notes further apart than this belong to different phrases, s.
+REST = 0.05
 #: Formants are wider here than in the table: its are for sung tones at rest, and narrow ones outlast the FFT. Hz.
 WIDER, NARROWEST = 1.4, 80.0
 #: A pop singer has less of the opera singer's ring at 3 kHz than the table: the upper three formants, dB and width.
@@ -113,8 +115,17 @@ def _smooth(curve: np.ndarray, duration: float) -> np.ndarray:
 
 def _wander(n: int, cutoff: float, rng: np.random.Generator) -> np.ndarray:
     """Slow noise on the control grid, below `cutoff` Hz, standard deviation 1, shape (n,)."""
-    noise = signal.sosfiltfilt(signal.butter(1, cutoff, fs=RATE / HOP, output="sos"), rng.standard_normal(n + 200))[100:-100]
+    noise = signal.sosfiltfilt(signal.butter(1, cutoff, fs=RATE / HOP, output="sos"), rng.standard_normal(n + 200))[
+        100:-100
+    ]
     return noise / noise.std()
+
+
+def _per_sample(curve: np.ndarray, n: int) -> np.ndarray:
+    """Draw straight lines between the values of a control curve: float32, shape (n,)."""
+    ramp = np.arange(HOP, dtype=np.float32) / HOP
+    start = curve[:-1, None].astype(np.float32)
+    return (start + np.diff(curve)[:, None].astype(np.float32) * ramp).ravel()[:n]
 
 
 def _pitch_curve(notes: Sequence[SungNote], time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -128,7 +139,7 @@ def _pitch_curve(notes: Sequence[SungNote], time: np.ndarray, rng: np.random.Gen
     index = np.clip(np.searchsorted(starts, time + 0.025, side="right") - 1, 0, len(notes) - 1)
     midi = _smooth(np.array([note.midi for note in notes], dtype=float)[index], 0.07)
     into = time - starts[index]
-    first = np.array([i == 0 or note.start > notes[i - 1].stop + 0.05 for i, note in enumerate(notes)])
+    first = np.array([_starts_phrase(notes, i) for i in range(len(notes))])
     midi -= np.where(first[index], 1.3 * np.exp(-np.clip(into + 0.03, 0.0, None) / 0.045), 0.0)
     depth = 0.4 * np.clip((into - 0.22) / 0.4, 0.0, 1.0) * (1.0 + 0.12 * _wander(time.size, 1.0, rng))
     speed = 5.5 + 0.15 * _wander(time.size, 1.0, rng)
@@ -137,26 +148,33 @@ def _pitch_curve(notes: Sequence[SungNote], time: np.ndarray, rng: np.random.Gen
     return 440.0 * 2.0 ** ((midi - 69.0) / 12.0)
 
 
+def _starts_phrase(notes: Sequence[SungNote], i: int) -> bool:
+    """Tell whether there is a rest before note `i`."""
+    return i == 0 or notes[i].start > notes[i - 1].stop + REST
+
+
+def _vowel_end(notes: Sequence[SungNote], i: int) -> float:
+    """When the vowel of note `i` ends, s: with the note, or where the consonant of a joined note begins."""
+    if i + 1 == len(notes) or _starts_phrase(notes, i + 1):
+        return notes[i].stop
+    return notes[i].stop - notes[i + 1].onset.length
+
+
 def _level_curves(notes: Sequence[SungNote], time: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Levels of the voice, of breath and of hiss on the control grid `time` (s)."""
+    """Levels of the voice, of breath and of hiss on the control grid `time` (s): corner points, joined and smoothed."""
     voice, breath, hiss = [(-1.0, 0.0)], [(-1.0, 0.0)], [(-1.0, 0.0)]
     for i, note in enumerate(notes):
-        onset, level = note.onset, note.loudness
-        begin = note.start - onset.length
-        follower = notes[i + 1] if i + 1 < len(notes) else None
-        joined = follower is not None and follower.start < note.stop + 0.05
-        end = note.stop - follower.onset.length if joined and follower else note.stop
-        if i == 0 or note.start > notes[i - 1].stop + 0.05:
+        onset, level, start, end = note.onset, note.loudness, note.start, _vowel_end(notes, i)
+        begin = start - onset.length
+        if _starts_phrase(notes, i):
             voice += [(begin - 0.03, 0.0)]
             breath += [(begin - 0.42, 0.0), (begin - 0.22, INHALE), (begin - 0.07, INHALE / 2), (begin - 0.02, 0.0)]
-        voice += [(begin, onset.voice * level), (note.start - 0.005, onset.voice * level), (note.start + 0.04, level)]
-        voice += [(note.start + 0.6 * note.duration, 0.93 * level), (end - 0.02, 0.82 * level)]
-        breath += [(begin, 0.0), (begin + 0.02, onset.breath * level), (note.start, onset.breath * level)]
-        breath += [(note.start + 0.05, 0.0)]
-        peak = note.start - 0.4 * onset.length
-        hiss += [(begin, 0.0), (peak, onset.hiss * level), (note.start + 0.01, 0.0)]
-        if not joined:
+        voice += [(begin, onset.voice * level), (start - 0.005, onset.voice * level), (start + 0.04, level)]
+        voice += [(start + 0.6 * (end - start), 0.93 * level), (end - 0.02, 0.82 * level)]
+        if end == note.stop:
             voice += [(end + 0.1, 0.0)]
+        breath += [(begin, 0.0), (begin + 0.02, onset.breath * level), (start, onset.breath * level), (start + 0.05, 0)]
+        hiss += [(begin, 0.0), (start - 0.4 * onset.length, onset.hiss * level), (start + 0.01, 0.0)]
     curves = [np.interp(time, *np.array(points).T) for points in (voice, breath, hiss)]
     return _smooth(curves[0], 0.03), _smooth(curves[1], 0.02), _smooth(curves[2], 0.01)
 
@@ -167,11 +185,12 @@ def _formant_curves(notes: Sequence[SungNote], time: np.ndarray, f0: np.ndarray)
     The first formant is kept above the fundamental, as singers do (Sundberg 1987, The Science of the Singing Voice).
     """
     points: list[tuple[float, object]] = []
-    for note in notes:
+    for i, note in enumerate(notes):
         first, last = (VOWELS[vowel] for vowel in note.vowels)
         onset = note.onset.formants or first
+        held = _vowel_end(notes, i) - note.start
         points += [(note.start - note.onset.length, onset), (note.start - 0.01, onset), (note.start + 0.06, first)]
-        points += [(note.start + 0.5 * note.duration, first), (note.start + 0.85 * note.duration, last)]
+        points += [(note.start + 0.5 * held, first), (note.start + 0.9 * held, last)]
     at = np.array([when for when, _ in points])
     values = np.array([what for _, what in points], dtype=float)
     curves = np.stack([[np.interp(time, at, values[:, row, k]) for k in range(5)] for row in range(3)])
@@ -189,17 +208,19 @@ def _pulses(f0: np.ndarray, effort: np.ndarray, n: int) -> np.ndarray:
     Two tables, relaxed and pressed, of `HARMONICS` harmonics each are mixed; the phases are those of one pulse.
     """
     number = np.arange(1, HARMONICS + 1)
-    taper = 0.5 + 0.5 * np.cos(np.pi * number / (HARMONICS + 1))
-    tables = []
+    taper = np.cos(0.5 * np.pi * number / (HARMONICS + 1))
+    phase = np.cumsum(_per_sample(f0, n), dtype=np.float64) * (TABLE / RATE) % TABLE
+    index = phase.astype(np.int32)
+    between = (phase - index).astype(np.float32)
+    mixed = []
     for tilt in (RELAXED, PRESSED):
         spectrum = np.zeros(TABLE // 2 + 1, dtype=np.complex128)
-        spectrum[number] = number**tilt * np.sqrt(taper) * (TABLE / 2)
-        table = fft.irfft(spectrum, TABLE)
-        tables.append(np.append(table, table[0]).astype(np.float32))
-    grid = np.arange(f0.size) * HOP
-    phase = np.cumsum(np.interp(np.arange(n), grid, f0)) * (TABLE / RATE) % TABLE
-    relaxed, pressed = (np.interp(phase, np.arange(TABLE + 1), table) for table in tables)
-    return relaxed + np.interp(np.arange(n), grid, effort) * (pressed - relaxed)
+        spectrum[number] = number**tilt * taper * (TABLE / 2)
+        table = fft.irfft(spectrum, TABLE).astype(np.float32)
+        rise = np.roll(table, -1) - table
+        mixed.append(table[index] + between * rise[index])
+    relaxed, pressed = mixed
+    return relaxed + _per_sample(effort, n) * (pressed - relaxed)
 
 
 def _vocal_tract(source: np.ndarray, formants: np.ndarray) -> np.ndarray:
@@ -250,9 +271,12 @@ def sing(notes: Sequence[SungNote], length: int, rng: np.random.Generator, tract
     voice = voice * (1.0 + 0.03 * _wander(time.size, 40.0, rng))
     formants = _formant_curves(notes, time[:: FRAME // 2 // HOP], f0[:: FRAME // 2 // HOP])
     formants[0] *= tract_scale
-    at, grid = np.arange(length), np.arange(time.size) * HOP
-    levels = np.interp(at, grid, voice), np.interp(at, grid, breath + BREATHINESS * voice), np.interp(at, grid, HISS * hiss + AIR * voice)
+    through, past = breath + BREATHINESS * voice, HISS * hiss + AIR * voice
     air = rng.standard_normal(length, dtype=np.float32)
-    source = _pulses(f0, np.clip(voice, 0.0, 1.0), length) * levels[0] + 3.0 * air * levels[1]
-    teeth = signal.sosfilt(signal.butter(2, (5200.0, 11000.0), "bandpass", fs=RATE, output="sos"), air * levels[2])
-    return (_vocal_tract(source.astype(np.float32), formants) + teeth).astype(np.float32)
+    source = _pulses(f0, np.clip(voice, 0.0, 1.0), length) * _per_sample(voice, length)
+    source += 3.0 * air * _per_sample(through, length)
+    teeth = signal.sosfilt(
+        signal.butter(2, (5200.0, 11000.0), "bandpass", fs=RATE, output="sos").astype(np.float32),
+        air * _per_sample(past, length),
+    )
+    return (_vocal_tract(source, formants) + teeth).astype(np.float32)

@@ -7,45 +7,50 @@ Which of these a folder is, is told from what lies in it:
 - ``*.stem.mp4``: MUSDB18, five AAC streams each, in the order mixture, drums, bass, other, vocals;
 - any of ``{vocals,drums,bass,other,mixture}.*``: one song;
 - other sound files: a song each.
+
+What is hidden (a name with a dot in front) is left out.
 """
 
-import json
-from collections.abc import Iterator
+import contextlib
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..audio import STEMS
 from ..audio.reading import AUDIO_SUFFIXES
 from ..audio.writing import write_audio
 from ..errors import CadenzaError
-from ..files import atomic_folder
+from ..files import atomic_folder, expand
 from ..settings import Settings
+from .musdb import SPLITS, listener_lists, plain, printable, song_facts, tree_below, tree_of
 from .songs import Song, Track
 
-__all__ = ["demo_song", "find_song", "library", "songs_in"]
+__all__ = ["demo_song", "find_song", "library", "listener_files", "songs_in"]
 
 _PARTS = ("mixture", *STEMS)
+_MP4 = ".stem.mp4"
 _MP4_STREAMS = ("mixture", "drums", "bass", "other", "vocals")
-_SPLITS = ("train", "test")
 _DEMO_VERSION = 1
+_Facts = Mapping[str, Mapping[str, str]]
 
 
 def library(settings: Settings) -> list[Song]:
-    """Give the demo song and all songs of ``settings.music``, each with an id of its own.
+    """Give the demo song and all songs of ``settings.music``, each once and with an id of its own.
 
-    A song's id is its name; where two have the same name, the folder is put before it.
+    A song's id is its name; where two have the same name, the id is the path.
 
     Raises
     ------
     CadenzaError
         If a folder of the settings is not there or its metadata is faulty.
     """
-    songs = [demo_song(settings)]
-    for place in settings.music:
-        songs += songs_in(place)
-    names = [song.id for song in songs]
-    repeated = {name for name in names if names.count(name) > 1}
-    return [_with_folder(song) if song.id in repeated else song for song in songs]
+    found = {frozenset(song.tracks.items()): song for place in settings.music for song in songs_in(place)}
+    songs = [demo_song(settings), *found.values()]
+    count = Counter(song.id for song in songs)
+    return [song if count[song.id] == 1 or song.kind == "demo" else replace(song, id=_path_of(song)) for song in songs]
 
 
 def find_song(text: str, settings: Settings) -> Song:
@@ -58,15 +63,15 @@ def find_song(text: str, settings: Settings) -> Song:
     """
     if text == "demo":
         return demo_song(settings)
-    path = Path(text).expanduser()
-    if path.exists():
+    if path := _existing(text):
         songs = songs_in(path)
         if len(songs) == 1:
             return songs[0]
         names = ", ".join(song.name for song in songs[:8]) + (" ..." if len(songs) > 8 else "")
         raise CadenzaError(f"{path} holds {len(songs)} songs ({names}). Give the path of one of them.")
     songs = library(settings)
-    matches = [song for song in songs if song.id == text] or [song for song in songs if song.name == text]
+    name = plain(text)
+    matches = [song for song in songs if song.id in (text, name)] or [song for song in songs if song.name == name]
     if len(matches) == 1:
         return matches[0]
     if matches:
@@ -77,113 +82,146 @@ def find_song(text: str, settings: Settings) -> Song:
     )
 
 
+def listener_files(settings: Settings) -> tuple[Path, ...]:
+    """Give the listener files to look in: those of the settings, then those beside the MUSDB18 trees of its music.
+
+    A file that is reached in two ways is given once. Nothing is read: a missing or faulty file is reported when it is.
+    """
+    files = list(settings.listeners)
+    for place in settings.music:
+        with contextlib.suppress(OSError):  # a place that cannot be looked into: `songs_in` says so
+            if tree := tree_of(place):
+                files += listener_lists(tree)
+    unique: dict[str, Path] = {}
+    for file in files:
+        unique.setdefault(os.path.realpath(file), file)
+    return tuple(unique.values())
+
+
 def songs_in(place: Path) -> list[Song]:
     """Find the songs of one folder or file; see the top of the module for what is recognised.
 
     Raises
     ------
     CadenzaError
-        If the place is not there, holds no sound, or its metadata is faulty.
+        If the place is not there, cannot be read, holds no sound, or its metadata is faulty.
     """
-    if not place.exists():
-        raise CadenzaError(f"There is no folder or file {place}.")
-    place = place.resolve()
-    songs = list(_single(place) if place.is_file() else _folder(place))
+    # A link keeps its own name, but the name of ".." is elsewhere.
+    place = place.resolve() if ".." in place.parts else place.absolute()
+    try:
+        songs = list(_songs_in(place))
+    except OSError as error:
+        raise CadenzaError(f"{error.filename or place} cannot be read: {error.strerror or error}.") from error
     if not songs:
         raise CadenzaError(
             f"No songs in {place}: no {{train,test}}/<song>/ folders, no .stem.mp4, no stems named "
-            f"{', '.join(_PARTS)}, and no sound files ({', '.join(sorted(AUDIO_SUFFIXES))})."
+            f"{', '.join(_PARTS)}, and no sound files ({_SUFFIXES})."
         )
     return songs
 
 
-def _folder(place: Path) -> Iterator[Song]:
-    for tree in (place, place / "musdb18hq", place / "audio" / "musdb18hq"):
-        if any((tree / split).is_dir() for split in _SPLITS):
-            yield from _musdb_tree(tree)
-            return
-    if parts := _parts(place):
-        metadata = _metadata(place.parent.parent) if place.parent.name in _SPLITS else {}
-        yield _song_folder(place, parts, metadata)
-        return
-    for entry in sorted(place.iterdir()):
-        if entry.is_dir() and (parts := _parts(entry)):
-            yield _song_folder(entry, parts, {})
-        elif entry.is_file() and entry.suffix.lower() in AUDIO_SUFFIXES and not entry.name.startswith("."):
-            yield from _single(entry)
+_SUFFIXES = ", ".join(sorted(AUDIO_SUFFIXES))
 
 
-def _single(path: Path) -> Iterator[Song]:
-    if path.name.lower().endswith(".stem.mp4"):
-        name = path.name[: -len(".stem.mp4")]
-        tracks = {part: Track(path, stream) for stream, part in enumerate(_MP4_STREAMS)}
-        yield Song(name, name, "stem.mp4", tracks)
+def _songs_in(place: Path) -> Iterator[Song]:
+    if place.is_dir():
+        yield from _folder(place)
+    elif place.is_symlink() and not place.exists():
+        raise CadenzaError(f"{place} is a link to {place.readlink()}, which is not there.")
+    elif not place.exists():
+        raise CadenzaError(f"There is no folder or file {place}.")
+    elif place.suffix.lower() not in AUDIO_SUFFIXES:
+        raise CadenzaError(f"{place} is not taken for sound: names that end in {_SUFFIXES} are accepted.")
     else:
-        yield Song(path.stem, path.stem, "file", {"mixture": Track(path)})
+        yield _file_song(place, _facts_for(place))
+
+
+def _folder(place: Path) -> Iterator[Song]:
+    if tree := tree_below(place):
+        for split in SPLITS:
+            if (tree / split).is_dir():
+                yield from _entries(tree / split)
+    if parts := _parts(place):
+        yield _folder_song(place, parts, _facts_for(place))
+    else:
+        yield from _entries(place)
+
+
+def _entries(folder: Path) -> Iterator[Song]:
+    """Give the songs that lie directly in a folder: folders of stems and sound files."""
+    facts = song_facts(folder.parent) if folder.name in SPLITS else {}
+    for entry in _visible(folder):
+        try:
+            parts = _parts(entry) if entry.is_dir() else None
+        except PermissionError as error:  # such as lost+found: no reason to hide all others
+            logging.getLogger(__name__).warning("%s was passed over: %s.", entry, error.strerror)
+            continue
+        if parts:
+            yield _folder_song(entry, parts, facts)
+        elif parts is None and entry.suffix.lower() in AUDIO_SUFFIXES:
+            yield _file_song(entry, facts)
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
 def _parts(folder: Path) -> dict[str, Track]:
     parts: dict[str, Track] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in AUDIO_SUFFIXES and path.stem in _PARTS and path.is_file():
-            if path.stem in parts:
+    for path in _visible(folder):
+        part = path.stem.lower()
+        if path.suffix.lower() in AUDIO_SUFFIXES and part in _PARTS:
+            if part in parts:
                 raise CadenzaError(
-                    f"{folder} has two files for {path.stem}: {parts[path.stem].path.name} and {path.name}."
+                    f"{folder} has two files for {part}: {parts[part].path.name} and {path.name}. Move one of them away."
                 )
-            parts[path.stem] = Track(path)
+            parts[part] = Track(path)
     return {part: parts[part] for part in _PARTS if part in parts}
 
 
-def _song_folder(folder: Path, parts: dict[str, Track], metadata: dict[str, dict[str, Any]]) -> Song:
-    facts = metadata.get(folder.name, {})
-    in_tree = folder.parent.name in _SPLITS
+def _facts_for(path: Path) -> _Facts:
+    return song_facts(path.parent.parent) if path.parent.name in SPLITS else {}
+
+
+def _folder_song(folder: Path, parts: Mapping[str, Track], facts: _Facts) -> Song:
+    in_tree = folder.parent.name in SPLITS
+    return _song(folder.name, "musdb18hq" if in_tree else "folder", parts, folder.parent.name if in_tree else "", facts)
+
+
+def _file_song(path: Path, facts: _Facts) -> Song:
+    if path.name.lower().endswith(_MP4):
+        tracks = {part: Track(path, stream) for stream, part in enumerate(_MP4_STREAMS)}
+        split = path.parent.name if path.parent.name in SPLITS else ""
+        return _song(path.name[: -len(_MP4)], "stem.mp4", tracks, split, facts)
+    return _song(path.stem, "file", {"mixture": Track(path)}, "", facts)
+
+
+def _song(name: str, kind: str, tracks: Mapping[str, Track], split: str, facts: _Facts) -> Song:
+    name = plain(name)
+    known = facts.get(name, {})
     return Song(
-        folder.name,
-        folder.name,
-        "musdb18hq" if in_tree else "folder",
-        parts,
-        split=str(facts.get("Split", folder.parent.name if in_tree else "")),
-        genre=str(facts.get("Genre", "")),
-        source=str(facts.get("Source", "")),
-        licence=str(facts.get("License", "")),
+        name,
+        name,
+        kind,
+        tracks,
+        split=known.get("Split", split),
+        genre=known.get("Genre", ""),
+        source=known.get("Source", ""),
+        licence=known.get("License", ""),
     )
 
 
-def _musdb_tree(tree: Path) -> Iterator[Song]:
-    metadata = _metadata(tree)
-    for split in _SPLITS:
-        for folder in sorted((tree / split).glob("*/")):
-            if parts := _parts(folder):
-                yield _song_folder(folder, parts, metadata)
+def _path_of(song: Song) -> str:
+    path = next(iter(song.tracks.values())).path
+    return printable(str(path if song.kind in {"file", "stem.mp4"} else path.parent))
 
 
-def _metadata(tree: Path) -> dict[str, dict[str, Any]]:
-    """Read the song lists beside a MUSDB18-HQ tree; `valid` wins over `train`, of which it is a part on disk."""
-    facts: dict[str, dict[str, Any]] = {}
-    root = tree.parent.parent if tree.parent.name == "audio" else tree.parent
-    for folder in (root / "metadata", root / "metadata" / "musdb18hq"):
-        for part in ("train", "test", "valid"):
-            path = folder / f"musdb18.{part}.json"
-            if path.is_file():
-                for entry in _song_list(path):
-                    facts[entry["Track Name"]] = entry
-    return facts
-
-
-def _song_list(path: Path) -> list[dict[str, Any]]:
+def _existing(text: str) -> Path | None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CadenzaError(f"{path} cannot be read as JSON: {error}.") from error
-    if not isinstance(content, list) or not all(isinstance(e, dict) and "Track Name" in e for e in content):
-        raise CadenzaError(f'{path} is not a song list: [{{"Track Name": ..., "Split": ...}}, ...] is wanted.')
-    return content
-
-
-def _with_folder(song: Song) -> Song:
-    from dataclasses import replace
-
-    return replace(song, id=str(next(iter(song.tracks.values())).path.parent))
+        path = expand(Path(text))
+    except CadenzaError:  # "~nobody"; a song may be named so
+        return None
+    return path if text and os.path.lexists(path) else None
 
 
 def demo_song(settings: Settings) -> Song:

@@ -5,18 +5,22 @@ are read: what NAL-R and HAAQI would otherwise interpolate, or choke on much lat
 """
 
 import importlib.resources
+import itertools
 import json
-import math
+import numbers
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from clarity.utils.audiogram import Audiogram, Listener
 
 from ..errors import CadenzaError
-from ..files import check_name
+from ..files import check_name, expand
 
 __all__ = [
+    "FREQUENCIES",
     "LEVELS",
     "NEEDED_FREQUENCIES",
     "all_listeners",
@@ -31,7 +35,11 @@ __all__ = [
 LEVELS = (-20.0, 120.0)
 #: Frequencies in Hz that both NAL-R and HAAQI use; an audiogram must have them all.
 NEEDED_FREQUENCIES = (250, 500, 1000, 2000, 4000, 6000)
+#: Accepted frequencies, Hz: those of hearing.
+FREQUENCIES = (20.0, 20000.0)
+_HUGE = 1e9  # beyond this a value is taken for nonsense
 _SEPARATOR = "-"
+_FORM = 'A Cadenza listener file holds {"L0001": {"name": "L0001", "audiogram_cfs": [...], ...}, ...}'
 
 
 def read_listeners(path: Path) -> dict[str, Listener]:
@@ -40,33 +48,58 @@ def read_listeners(path: Path) -> dict[str, Listener]:
     Raises
     ------
     CadenzaError
-        If the file is not there, not JSON of that form, or an audiogram has missing, unsorted or repeated frequencies,
-        null or non-numeric values, or levels outside -20 to 120 dB HL.
+        If the file is not there, not JSON of that form, names a listener twice, or an audiogram has missing, unsorted or
+        repeated frequencies, null or non-numeric values, or levels outside -20 to 120 dB HL.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_repetition)
     except FileNotFoundError as error:
         raise CadenzaError(f"There is no listener file {path}.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise CadenzaError(f"{path} cannot be read: {error}.") from error
+    except OSError as error:
+        raise CadenzaError(f"{path} cannot be read: {error.strerror or error}. A listener file is wanted.") from error
     except (ValueError, RecursionError) as error:
-        raise CadenzaError(f"{path} is not JSON ({error}). A Cadenza listener file is wanted.") from error
+        raise CadenzaError(f"{path} is not a JSON text file in UTF-8 ({error}). {_FORM}.") from error
     if not isinstance(content, dict) or not content:
-        raise CadenzaError(f'{path} holds no listeners. Its form must be {{"L0001": {{"name": "L0001", ...}}, ...}}.')
-    return {key: _from_entry(key, entry, path) for key, entry in content.items()}
+        raise CadenzaError(f"{path} holds no listeners. {_FORM}.")
+    listeners = {key: _from_entry(key, entry, path) for key, entry in content.items()}
+    owners: dict[str, str] = {}
+    for key, listener in listeners.items():
+        if (owner := owners.setdefault(listener.id, key)) != key:
+            raise CadenzaError(
+                f"{path}: {owner!r} and {key!r} both have the name {listener.id!r}, and their results would overwrite each "
+                "other. Every name must be there once."
+            )
+    return listeners
+
+
+def _no_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a JSON object; by itself, `json` would keep only the last of two entries with the same key."""
+    if len(content := dict(pairs)) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{repeated!r} is in it twice")
+    return content
 
 
 def _from_entry(key: str, entry: Any, path: Path) -> Listener:
-    where = f"{path}, listener {key!r}"
+    where = f"{path}, listener {reprlib.repr(key)}"
+    _check_id(key, where)
     if not isinstance(entry, Mapping):
-        raise CadenzaError(f"{where}: an object is wanted, not {entry!r}.")
+        raise CadenzaError(f"{where}: an object is wanted, not {reprlib.repr(entry)}. {_FORM}.")
     for field in ("name", "audiogram_cfs", "audiogram_levels_l", "audiogram_levels_r"):
         if field not in entry:
-            raise CadenzaError(f"{where}: {field!r} is missing.")
+            raise CadenzaError(f"{where}: {field!r} is missing. {_FORM}.")
     if not isinstance(entry["name"], str):
-        raise CadenzaError(f"{where}: the name must be a text, not {entry['name']!r}.")
+        raise CadenzaError(f"{where}: the name must be a text, not {reprlib.repr(entry['name'])}.")
     levels = {"left": entry["audiogram_levels_l"], "right": entry["audiogram_levels_r"]}
     return make_listener(entry["name"], entry["audiogram_cfs"], levels["left"], levels["right"], where=where)
+
+
+def _check_id(name: str, where: str) -> None:
+    try:
+        check_name(name, "listener")
+    except CadenzaError as error:
+        raise CadenzaError(f"{where}: {error}") from error
 
 
 def make_listener(name: str, frequencies: Any, left: Any, right: Any, *, where: str = "") -> Listener:
@@ -89,9 +122,11 @@ def make_listener(name: str, frequencies: Any, left: Any, right: Any, *, where: 
         As :func:`read_listeners`.
     """
     where = where or f"Listener {name!r}"
-    check_name(name, "listener")
+    _check_id(name, where)
     hertz = _numbers(frequencies, f"{where}: frequencies")
-    if any(high <= low for low, high in zip(hertz, hertz[1:], strict=False)):
+    if outside := [frequency for frequency in hertz if not FREQUENCIES[0] <= frequency <= FREQUENCIES[1]]:
+        raise CadenzaError(f"{where}: {_list(outside)} Hz; {_list(FREQUENCIES)} Hz are the limits of what is accepted.")
+    if any(high <= low for low, high in itertools.pairwise(hertz)):
         raise CadenzaError(f"{where}: the frequencies must ascend and not repeat; given are {_list(hertz)} Hz.")
     if missing := [f for f in NEEDED_FREQUENCIES if f not in hertz]:
         raise CadenzaError(
@@ -113,12 +148,20 @@ def make_listener(name: str, frequencies: Any, left: Any, right: Any, *, where: 
 
 
 def _numbers(values: Any, what: str) -> list[float]:
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
     if not isinstance(values, list | tuple) or not values:
-        raise CadenzaError(f"{what}: a list of numbers is wanted, not {values!r}.")
+        raise CadenzaError(f"{what}: a list of numbers is wanted, not {reprlib.repr(values)}.")
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise CadenzaError(f"{what}: {value!r} is not a number. Every value must be given; null is not accepted.")
+        if not _is_number(value):
+            shown = reprlib.repr(value)
+            raise CadenzaError(f"{what}: {shown} is not a number. Every value must be given; null is not accepted.")
     return list(values)
+
+
+def _is_number(value: Any) -> bool:
+    number: Any = value  # an int may be too large for a float: compared, not converted
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and bool(-_HUGE < number < _HUGE)
 
 
 def _list(values: Any) -> str:
@@ -155,17 +198,19 @@ def find_listener(name: str, files: tuple[Path, ...] = ()) -> Listener:
     """
     file, colon, listener_id = name.rpartition(":")
     if colon and file.endswith(".json"):
-        listeners = read_listeners(Path(file).expanduser())
+        listeners = read_listeners(expand(Path(file)))
         if listener_id not in listeners:
             raise CadenzaError(f"{file} has no listener {listener_id!r}; it has {_some(listeners)}.")
         return listeners[listener_id]
+    standard = standard_listeners()
+    if name in standard:  # these need no file, and no file can replace them
+        return standard[name]
     catalog = all_listeners(files)
     if name in catalog:
         return catalog[name]
     if rivals := [key for key in catalog if key.endswith(f":{name}")]:
         raise CadenzaError(f"Several files have different listeners {name!r}. Ask for one of: {', '.join(rivals)}.")
     left, hyphen, right = name.partition(_SEPARATOR)
-    standard = standard_listeners()
     if hyphen and left in standard and right in standard:
         return Listener(standard[left].audiogram_left, standard[right].audiogram_right, name)
     raise CadenzaError(

@@ -4,6 +4,7 @@ A `Song` is only a description; reading happens in :meth:`Song.mixture` and :met
 other rates are resampled and mono is put on both sides, with a note in the result. The finding of songs is in `library`.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,14 +25,15 @@ class Excerpt:
     Raises
     ------
     CadenzaError
-        If it is negative, empty or not a number.
+        If it is negative, empty or not of finite numbers.
     """
 
     start: float = 0.0
     stop: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.start < (float("inf") if self.stop is None else self.stop):
+        stop = math.nextafter(math.inf, 0.0) if self.stop is None else self.stop
+        if not 0.0 <= self.start < stop < math.inf:
             raise CadenzaError(
                 f"The excerpt {self} is not one: start and stop are seconds, 0 or more, the start before the stop."
             )
@@ -56,7 +58,8 @@ class Excerpt:
             ) from None
 
     def __str__(self) -> str:
-        return f"{self.start:g}-" + ("" if self.stop is None else f"{self.stop:g}")
+        # In full, and readable by `parse`: two excerpts never have the same text.
+        return f"{_text(self.start)}-" + ("" if self.stop is None else _text(self.stop))
 
     @property
     def is_whole(self) -> bool:
@@ -73,6 +76,10 @@ def _seconds(text: str) -> float:
     return 60.0 * float(minutes) + float(seconds) if colon else float(seconds)
 
 
+def _text(seconds: float) -> str:
+    return np.format_float_positional(seconds + 0.0, trim="-")  # + 0.0: no "-0"
+
+
 @dataclass(frozen=True)
 class Track:
     """One sound file of a song, or one stream of an MP4 container."""
@@ -87,7 +94,10 @@ class Track:
 
     def read(self, excerpt: Excerpt = WHOLE) -> Audio:
         """Read the excerpt as 44.1 kHz stereo; changes are in the notes."""
-        return read_audio(self.path, excerpt.start, excerpt.stop, stream=self.stream).stereo().at(RATE)
+        audio = read_audio(self.path, excerpt.start, excerpt.stop, stream=self.stream)
+        if audio.duration * RATE < 1.0:
+            raise CadenzaError(f"{self.path}: the excerpt {excerpt} is shorter than one sample at {RATE} Hz.")
+        return audio.stereo().at(RATE)
 
 
 @dataclass(frozen=True)
@@ -177,10 +187,11 @@ class Song:
                 f"The song {self.id!r} has no mixture, and no {', '.join(missing)} to make one from. "
                 "Add the missing files, or a file named mixture."
             )
-        return Audio(self.stems(excerpt).mixture(), RATE, ("the mixture is the sum of the four stems",))
+        stems = self.stems(excerpt)
+        return Audio(stems.mixture(), RATE, (*stems.notes, "the mixture is the sum of the four stems"))
 
     def stems(self, excerpt: Excerpt = WHOLE) -> Stems:
-        """Read the four true stems, or the part of them, 44.1 kHz stereo.
+        """Read the four true stems, or the part of them, 44.1 kHz stereo; changes are in the notes.
 
         Raises
         ------
@@ -194,7 +205,9 @@ class Song:
                 "Use a separation system, or a song that has them (MUSDB18, or a folder with the four files)."
             )
         self.check()
-        return Stems({name: self.tracks[name].read(excerpt).samples for name in STEMS}, RATE)
+        read = {name: self.tracks[name].read(excerpt) for name in STEMS}
+        notes = tuple(f"{name}: {note}" for name, audio in read.items() for note in audio.notes)
+        return Stems({name: audio.samples for name, audio in read.items()}, RATE, notes)
 
     def stem(self, name: str, excerpt: Excerpt = WHOLE) -> np.ndarray:
         """Read one true stem, shape (2, n), float32, 44.1 kHz.
@@ -202,10 +215,12 @@ class Song:
         Raises
         ------
         CadenzaError
-            If it is not there or faulty.
+            If it is not there, faulty, or does not agree with the song's other files.
         """
         if name not in self.tracks:
-            raise CadenzaError(f"The song {self.id!r} has no true stem {name!r}.")
+            there = ", ".join(self.tracks)
+            raise CadenzaError(f"The song {self.id!r} has no true stem {name!r}; it has {there}.")
+        self.check()
         return self.tracks[name].read(excerpt).samples
 
 

@@ -14,6 +14,7 @@ from clarity.enhancer.nalr import NALR
 from clarity.utils.audiogram import Audiogram, Listener
 
 from ..audio import RATE
+from ..errors import CadenzaError
 
 __all__ = ["NFIR", "Compressor", "amplify", "compensate_delay", "ear_of", "nalr_filter", "process_stems"]
 
@@ -87,7 +88,8 @@ class Compressor:
 
     Where the RMS of the last `rms_buffer` seconds is above `threshold`, the gain moves towards
     ``rms * attenuation + (1 - attenuation) * threshold`` with the attack time, else towards 1 with the release time. The
-    recursion is pyclarity's, run as two one-pole filters over the stretches above and below the threshold.
+    recursion is pyclarity's, run as two one-pole filters over the stretches above and below the threshold. The two choose
+    alike unless an RMS equals the threshold to within rounding (1e-15): a constant signal made to do so.
 
     Parameters
     ----------
@@ -98,6 +100,11 @@ class Compressor:
     attenuation : float, 0 to 1
     attack, release : float, ms
     rms_buffer : float, s
+
+    Raises
+    ------
+    CadenzaError
+        If a time is shorter than a sample; the recursion would not be stable.
     """
 
     def __init__(
@@ -110,12 +117,23 @@ class Compressor:
         release: float = 1000.0,
         rms_buffer: float = 0.064,
     ) -> None:
+        self.rate = rate
         self.threshold = threshold
         self.attenuation = attenuation
         self.window = int(rms_buffer * rate)
+        if not (self.window > 0 and attack * rate >= 1000.0 and release * rate >= 1000.0):
+            raise CadenzaError(
+                f"Compressor: attack {attack:g} ms, release {release:g} ms and an RMS window of {rms_buffer:g} s were "
+                f"given; each must be at least one sample long, {1000.0 / rate:.3g} ms."
+            )
+        self._times = {"attack_ms": attack, "release_ms": release, "rms_buffer_s": rms_buffer}
         # As pyclarity writes it, operation by operation, so that the coefficients are the same floats.
         self.attack = (1.0 / (attack / 1000.0)) / rate
         self.release = (1.0 / (release / 1000.0)) / rate
+
+    def settings(self) -> dict[str, float]:
+        """Give its parameters, for a record of what was done."""
+        return {"threshold": self.threshold, "attenuation": self.attenuation, **self._times}
 
     def __call__(self, signal: np.ndarray) -> np.ndarray:
         """Compress a signal of shape (n,); returns float64 of the same shape."""
@@ -146,6 +164,18 @@ class Compressor:
         return gain
 
 
+def check_compressor(compressor: Compressor | None, rate: int) -> None:
+    """Check that a compressor, if any, is made for signals of `rate` Hz: its times would be wrong otherwise.
+
+    Raises
+    ------
+    CadenzaError
+        If it is not.
+    """
+    if compressor is not None and compressor.rate != rate:
+        raise CadenzaError(f"The compressor is made for {compressor.rate} Hz, the signals have {rate} Hz.")
+
+
 def process_stems(
     stems: Mapping[str, np.ndarray],
     listener: Listener,
@@ -171,10 +201,19 @@ def process_stems(
     -------
     dict of str to np.ndarray [shape=(n + nfir,), dtype=float64]
         In the order of `stems`, not delay-compensated.
+
+    Raises
+    ------
+    CadenzaError
+        If a stem's name does not tell the ear, or the compressor was made for another sample rate.
     """
+    check_compressor(compressor, rate)
     filters = {side: nalr_filter(ear_of(listener, side), rate, nfir) for side in ("left", "right")}
     processed = {}
     for name, signal in stems.items():
-        out = amplify(signal, filters[name.split("_", 1)[0]])
+        ear = name.split("_", 1)[0]
+        if ear not in filters:
+            raise CadenzaError(f"The stem {name!r} does not tell its ear: left_... or right_... is needed.")
+        out = amplify(signal, filters[ear])
         processed[name] = out if compressor is None else compressor(out)
     return processed

@@ -7,14 +7,17 @@ that a faulty one is a sentence and not a NaN.
 
 import math
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 from clarity.utils.audiogram import Audiogram
 
 from ..errors import CadenzaError
 
-__all__ = ["Engine", "compute_haaqi", "reference_engine", "reference_level"]
+__all__ = ["MIN_DURATION", "Engine", "compute_haaqi", "reference_engine", "reference_level"]
 
+#: Shortest signal that is scored, s: pyclarity fails below 0.02 s, and a score says nothing there.
+MIN_DURATION = 0.05
 #: ``engine(processed, reference, processed_rate, reference_rate, audiogram, equalisation, level1) -> score``.
 Engine = Callable[[np.ndarray, np.ndarray, float, float, Audiogram, int, float], float]
 
@@ -31,17 +34,18 @@ def reference_engine(
     """Pyclarity's own implementation: about 0.75 s of one core for a second of sound."""
     from clarity.evaluator.haaqi import compute_haaqi as pyclarity_haaqi
 
-    return float(
-        pyclarity_haaqi(
-            processed_signal,
-            reference_signal,
-            processed_sample_rate,
-            reference_sample_rate,
-            audiogram,
-            equalisation,
-            level1,
+    with np.errstate(divide="ignore"):  # it takes logarithms of silence, and means to
+        return float(
+            pyclarity_haaqi(
+                processed_signal,
+                reference_signal,
+                processed_sample_rate,
+                reference_sample_rate,
+                audiogram,
+                equalisation,
+                level1,
+            )
         )
-    )
 
 
 def compute_haaqi(
@@ -80,8 +84,8 @@ def compute_haaqi(
     Raises
     ------
     CadenzaError
-        If a signal is not one-dimensional, floating point and finite, a rate is not positive, or `level1` is not
-        finite, as it is for a silent reference.
+        If a signal is not one-dimensional, floating point and finite, or shorter than :data:`MIN_DURATION`, a rate is
+        not positive, or `level1` is not finite, as it is for a silent reference.
     """
     for name, signal, rate in (
         ("processed", processed_signal, processed_sample_rate),
@@ -95,6 +99,10 @@ def compute_haaqi(
             raise CadenzaError(f"HAAQI: the {name} signal holds NaN or infinite samples.")
         if not rate > 0:
             raise CadenzaError(f"HAAQI: the {name} signal's sample rate is {rate}; it must be above 0 Hz.")
+        if len(signal) < MIN_DURATION * rate:
+            raise CadenzaError(
+                f"HAAQI: the {name} signal lasts {len(signal) / rate:.3f} s; at least {MIN_DURATION:g} s are needed."
+            )
     if not math.isfinite(level1):
         raise CadenzaError(f"HAAQI: level1 is {level1}; a silent reference cannot be scored.")
     arguments = (processed_sample_rate, reference_sample_rate, audiogram, equalisation, level1)
@@ -112,7 +120,8 @@ def reference_level(reference: np.ndarray) -> float:
     Returns
     -------
     float
-        ``65 - 20 log10(rms)``, dB SPL; infinite for silence.
+        ``65 - 20 log10(rms)``, dB SPL; infinite for silence, NaN for NaN. For a float32 signal it is a NumPy float32,
+        as in the recipe: pyclarity then computes parts in float32, and a Python float would change the score by 1e-12.
     """
     rms = np.sqrt(np.mean(np.square(reference)))
-    return float(65 - 20 * np.log10(rms)) if rms > 0 else math.inf
+    return math.inf if rms == 0 else cast(float, 65 - 20 * np.log10(rms))

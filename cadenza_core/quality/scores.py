@@ -2,13 +2,20 @@
 
 The order of the calls and the seed are part of the number, since HAAQI adds noise: drums, bass, other, vocals; left then
 right; NumPy's global state seeded once with ``int(md5(song), 16) % 10**8`` (pyclarity 0.9.0, recipes/cad1/task1).
+
+A stem with a silent reference cannot be scored: the recipe stops there with an IndexError, before it draws any noise. Here
+it has no score and draws no noise, so the others get the noise that they would get if that stem were not in the song.
+
+Because the state is the process's, scoring is one at a time: other threads wait. The state is put back afterwards.
 """
 
+import contextlib
 import csv
 import hashlib
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +63,27 @@ COLUMNS = (
 )
 
 
+_NOISE = threading.Lock()
+
+
 def song_seed(song_name: str) -> int:
     """Give the recipe's seed of a song."""
-    return int(hashlib.md5(song_name.encode("utf-8")).hexdigest(), 16) % 10**8
+    # A name from a file name that is not UTF-8 has no official seed; it gets one all the same.
+    return int(hashlib.md5(song_name.encode("utf-8", "surrogatepass")).hexdigest(), 16) % 10**8
+
+
+@contextlib.contextmanager
+def _recipe_noise(song_name: str, progress: Progress) -> Iterator[None]:
+    """Seed NumPy's global state for a song, keep other scorings from drawing from it, and put it back."""
+    while not _NOISE.acquire(timeout=0.2):
+        progress(0.0, "waiting: another score is being computed")
+    state = np.random.get_state()  # noqa: NPY002 - the recipe's scores hang on the global state
+    try:
+        np.random.seed(song_seed(song_name))  # noqa: NPY002
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+        _NOISE.release()
 
 
 @dataclass(frozen=True)
@@ -121,22 +146,22 @@ def score_stems(
     CadenzaError
         If a signal is faulty.
     """
-    np.random.seed(song_seed(song_name))  # noqa: NPY002 - the recipe's scores hang on the global state
-    scores: dict[str, float] = {}
-    for stem in ORDER:
-        reference = read_reference(stem)
-        for row, ear in enumerate(EARS):
-            name = f"{ear}_{stem}"
-            progress(len(scores) / 8, f"HAAQI of {name}")
-            level = reference_level(reference[row])
-            if math.isinf(level):
-                scores[name] = math.nan
-                continue
-            target = resample(reference[row], reference_rate, HAAQI_RATE)
-            audiogram = ear_of(listener, ear)
-            scores[name] = compute_haaqi(
-                read_processed(name), target, HAAQI_RATE, HAAQI_RATE, audiogram, 1, level, engine=engine
-            )
+    with _recipe_noise(song_name, progress):
+        scores: dict[str, float] = {}
+        for stem in ORDER:
+            reference = read_reference(stem)
+            for row, ear in enumerate(EARS):
+                name = f"{ear}_{stem}"
+                progress(len(scores) / 8, f"HAAQI of {name}")
+                level = reference_level(reference[row])
+                if math.isinf(level):
+                    scores[name] = math.nan
+                    continue
+                target = resample(reference[row], reference_rate, HAAQI_RATE)
+                audiogram = ear_of(listener, ear)
+                scores[name] = compute_haaqi(
+                    read_processed(name), target, HAAQI_RATE, HAAQI_RATE, audiogram, 1, level, engine=engine
+                )
     progress(1.0, "scored")
     return PairScore(song_name, listener.id, scores)
 
@@ -183,22 +208,22 @@ def score_remix(
     CadenzaError
         If a signal is faulty or an ear of the reference is silent.
     """
-    np.random.seed(song_seed(song_name))  # noqa: NPY002
     scores = {}
-    for row, ear in enumerate(EARS):
-        progress(row / 2, f"HAAQI of the {ear} remix")
-        audiogram = ear_of(listener, ear)
-        amplified = compensate_delay(amplify(reference[row], nalr_filter(audiogram, rate)))
-        scores[ear] = compute_haaqi(
-            resample(remix[row], rate, HAAQI_RATE),
-            resample(amplified, rate, HAAQI_RATE),
-            HAAQI_RATE,
-            HAAQI_RATE,
-            audiogram,
-            2,
-            reference_level(reference[row]),
-            engine=engine,
-        )
+    with _recipe_noise(song_name, progress):
+        for row, ear in enumerate(EARS):
+            progress(row / 2, f"HAAQI of the {ear} remix")
+            audiogram = ear_of(listener, ear)
+            amplified = compensate_delay(amplify(reference[row], nalr_filter(audiogram, rate)))
+            scores[ear] = compute_haaqi(
+                resample(remix[row], rate, HAAQI_RATE),
+                resample(amplified, rate, HAAQI_RATE),
+                HAAQI_RATE,
+                HAAQI_RATE,
+                audiogram,
+                2,
+                reference_level(reference[row]),
+                engine=engine,
+            )
     progress(1.0, "scored")
     return RemixScore(scores["left"], scores["right"])
 
@@ -219,32 +244,52 @@ def write_scores(path: Path, scores: Iterable[PairScore]) -> None:
     for pair in scores:
         cells = {"song": pair.song, "listener": pair.listener, "score": pair.score, **pair.haaqi}
         writer.writerow(["" if isinstance(v := cells[c], float) and math.isnan(v) else v for c in COLUMNS])
+    try:
+        content = text.getvalue().encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise CadenzaError(
+            f"{path} cannot hold a song or listener name that is not UTF-8 ({error}). Rename it."
+        ) from error
     with atomic_file(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+        temporary.write_bytes(content)
 
 
 def read_scores(path: Path) -> list[PairScore]:
-    """Read a `scores.csv`, ours or the official one.
+    """Read a `scores.csv`, ours or the official one, in UTF-8 with or without a byte order mark.
+
+    Further columns are allowed. The column `score` is not read: a :class:`PairScore` computes it.
 
     Raises
     ------
     CadenzaError
-        If it lacks a column or a cell is not a number.
+        If it lacks a column, a row has too few or too many cells, or a cell is not a finite number. An empty cell and
+        ``nan`` stand for a stem without a score.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            header = list(reader.fieldnames or ())
+            rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CadenzaError(f"{path} cannot be read as a score table: {error}.") from error
+    if missing := [column for column in COLUMNS if column not in header]:
+        raise CadenzaError(
+            f"{path} is not a score table: it has no column {', '.join(missing)}. Wanted: {', '.join(COLUMNS)}."
+        )
     pairs = []
-    for number, row in enumerate(rows, 2):
-        if missing := [column for column in COLUMNS if row.get(column) is None]:
-            raise CadenzaError(
-                f"{path}, line {number}: no value for {', '.join(missing)}. Wanted: {', '.join(COLUMNS)}."
-            )
-        try:
-            haaqi = {f"{ear}_{stem}": float(row[f"{ear}_{stem}"] or "nan") for stem in ORDER for ear in EARS}
-        except ValueError as error:
-            raise CadenzaError(f"{path}, line {number}: {error}.") from error
+    for number, row in rows:
+        if None in row or None in row.values():
+            raise CadenzaError(f"{path}, line {number}: the number of cells is not the header's, {len(header)}.")
+        haaqi = {name: _number(path, number, name, row[name]) for name in (f"{e}_{s}" for s in ORDER for e in EARS)}
         pairs.append(PairScore(row["song"], row["listener"], haaqi))
     return pairs
+
+
+def _number(path: Path, line: int, column: str, text: str) -> float:
+    try:
+        value = float(text or "nan")
+        if math.isinf(value):
+            raise ValueError
+    except ValueError:
+        raise CadenzaError(f"{path}, line {line}, {column}: {text!r} is not a finite number.") from None
+    return value

@@ -34,15 +34,15 @@ def sdr(estimate: np.ndarray, reference: np.ndarray) -> float:
     """
     if estimate.shape != reference.shape:
         raise CadenzaError(f"SDR: the estimate has shape {estimate.shape} and the reference {reference.shape}.")
-    power = _power(reference)
-    error = _power(reference - estimate)
+    power = sum(_power(row) for row in reference)
+    error = sum(_power(np.subtract(*rows, dtype=np.float64)) for rows in zip(reference, estimate, strict=True))
     if power == 0.0:
         return math.nan
     return math.inf if error == 0.0 else 10.0 * math.log10(power / error)
 
 
 def _power(signal: np.ndarray) -> float:
-    return float(sum(np.square(row, dtype=np.float64).sum() for row in signal))
+    return float(np.square(signal, dtype=np.float64).sum())
 
 
 def stem_sdr(estimates: Mapping[str, np.ndarray], references: Mapping[str, np.ndarray]) -> dict[str, float]:

@@ -55,9 +55,9 @@ class Gains:
         gains: dict[tuple[str, str], float] = {}
         for text in texts:
             name, equals, value = text.partition("=")
-            stem, _, ear = name.strip().partition(".")
+            stem, dot, ear = name.strip().partition(".")
             try:
-                if not equals:
+                if not equals or (dot and not ear):
                     raise ValueError
                 gain = -math.inf if value.strip() == "mute" else float(value)
             except ValueError:
@@ -66,6 +66,12 @@ class Gains:
                 ) from None
             gains.update({(stem, side): gain for side in ([ear] if ear else EARS)})
         return cls(gains)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.decibels.items()))
+
+    def __reduce__(self) -> tuple[type["Gains"], tuple[dict[tuple[str, str], float]]]:
+        return Gains, (dict(self.decibels),)  # a mapping proxy cannot be pickled for another process
 
     def factor(self, stem: str, ear: str) -> float:
         """Give the gain as a factor."""

@@ -6,6 +6,7 @@ import numpy as np
 from clarity.utils.audiogram import Listener
 
 from ..hearing import Compressor, amplify, compensate_delay, ear_of, nalr_filter
+from ..hearing.prescription import check_compressor
 from .gains import EARS, UNITY, Gains
 
 __all__ = ["ear_stems", "mix", "remix_processed", "render"]
@@ -31,8 +32,12 @@ def mix(stems: Mapping[str, np.ndarray], gains: Gains = UNITY) -> np.ndarray:
 def _mix_ear(stems: Mapping[str, np.ndarray], gains: Gains, row: int) -> np.ndarray:
     total = np.zeros(next(iter(stems.values())).shape[1])
     for name, samples in stems.items():
-        total += gains.factor(name, EARS[row]) * samples[row].astype(np.float64)
+        total += _scaled(samples[row], gains, name, EARS[row])
     return total
+
+
+def _scaled(samples: np.ndarray, gains: Gains, stem: str, ear: str) -> np.ndarray:
+    return np.multiply(samples, gains.factor(stem, ear), dtype=np.float64)  # float32 would round
 
 
 def render(
@@ -57,13 +62,19 @@ def render(
     listener : Listener, optional
         None: not amplified.
     compressor : Compressor, optional
-        Needs a listener.
+        Ignored without a listener.
 
     Returns
     -------
     np.ndarray [shape=(2, n), dtype=float64]
         Delay-compensated and not limited.
+
+    Raises
+    ------
+    CadenzaError
+        If the compressor was made for another sample rate.
     """
+    check_compressor(compressor, rate)
     if listener is None:
         return mix(stems, gains)
     out = []
@@ -72,8 +83,10 @@ def render(
         if compressor is None:
             amplified = amplify(_mix_ear(stems, gains, row), fir)
         else:
-            each = (compressor(amplify(gains.factor(name, ear) * s[row], fir)) for name, s in stems.items())
-            amplified = np.sum(list(each), axis=0)
+            each = (compressor(amplify(_scaled(s[row], gains, name, ear), fir)) for name, s in stems.items())
+            amplified = next(each)
+            for one in each:  # not all in memory at once
+                amplified += one
         out.append(compensate_delay(amplified))
     return np.stack(out)
 

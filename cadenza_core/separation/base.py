@@ -8,7 +8,7 @@ from ..audio import RATE, STEMS, Audio, Stems
 from ..progress import Progress, silent
 from ..settings import Settings
 
-__all__ = ["Separator", "SystemInfo", "register", "registered"]
+__all__ = ["Separator", "SystemInfo", "register", "registered", "unregister"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,9 @@ class Separator(Protocol):
             If the identity hangs on a local file that is not there.
         """
 
+    def unavailable_reason(self) -> str | None:
+        """Say why it cannot be used on this machine now (package or weights missing); None if it can. Cheap."""
+
     def separate(self, mixture: Audio, *, truth: Stems | None = None, progress: Progress = silent) -> Stems:
         """Separate a song or excerpt.
 
@@ -114,6 +117,11 @@ def register(info: SystemInfo, make: Callable[[Settings], Separator]) -> None:
     if info.id in _REGISTRY:
         raise ValueError(f"separation system {info.id!r} is registered twice")
     _REGISTRY[info.id] = _Entry(info, make)
+
+
+def unregister(system_id: str) -> None:
+    """Withdraw a system; nothing happens if there is none of that id."""
+    _REGISTRY.pop(system_id, None)
 
 
 def registered() -> Mapping[str, _Entry]:

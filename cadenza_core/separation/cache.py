@@ -2,15 +2,18 @@
 
 ``<key>/manifest.json`` and ``<key>/<stem>.wav`` (32-bit float, so that nothing is rounded). The key is the SHA-256 of the
 mixture's samples, the true stems' for an oracle, the system and its identity. A folder is made under a temporary name and
-renamed, so it is whole or not there; a lock makes two processes that want the same do the work once.
+renamed, so it is whole or not there; a lock makes two processes, or two threads, that want the same do the work once.
+Reading what is there takes no lock and works on a read-only disk.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,23 +21,43 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import numpy as np
 import soundfile
 
-from ..audio import Stems
+from ..audio import Stems, write_audio
 from ..errors import CadenzaError
-from ..files import atomic_folder, disk_errors
+from ..files import atomic_folder, disk_errors, sync_tree
 from ..progress import Progress
 
-__all__ = ["Cache", "CacheEntry", "cache_key"]
+__all__ = ["Cache", "CacheEntry", "cache_key", "check_length"]
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
+_KEY = re.compile("[0-9a-f]{64}")
+_FRAME_BYTES = 8  # stereo, 32-bit float
+_HEADER_BYTES = 4096  # more than libsndfile's WAV header
+_MAX_FRAMES = (2**32 - _HEADER_BYTES) // _FRAME_BYTES  # a WAV file's header counts bytes in 32 bits
 
 
 def cache_key(facts: Mapping[str, Any]) -> str:
     """Give the name of a separation: SHA-256 of the facts as canonical JSON."""
     text = json.dumps({"format": _FORMAT, **facts}, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_length(frames: int, rate: int) -> None:
+    """Check that stems of `frames` samples at `rate` Hz fit into WAV files, which end at 4 GiB.
+
+    Raises
+    ------
+    CadenzaError
+        If they do not.
+    """
+    if frames > _MAX_FRAMES:
+        raise CadenzaError(
+            f"{frames / rate / 3600:.2f} h of sound make stems of more than 4 GiB each, which a WAV file cannot hold; "
+            f"at {rate} Hz, {_MAX_FRAMES / rate / 3600:.2f} h is the most. Choose an excerpt."
+        )
 
 
 @dataclass(frozen=True)
@@ -60,27 +83,39 @@ class CacheEntry:
         path = self.folder / _MANIFEST
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return {"facts": content["facts"], "about": content["about"], **{k: content[k] for k in _FIELDS}}
+            for field, kind in _FIELDS.items():
+                if not isinstance(content[field], kind) or (field != "about" and not content[field]):
+                    raise ValueError(f"{field}: {content[field]!r}")
+            return {field: content[field] for field in _FIELDS}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CadenzaError(f"The cached separation {self.folder} has no readable manifest: {error!r}.") from error
 
     @property
     def rate(self) -> int:
         """Sample rate, Hz."""
-        return int(self.manifest["rate"])
+        rate: int = self.manifest["rate"]
+        return rate
 
     @property
     def frames(self) -> int:
         """Samples of each stem."""
-        return int(self.manifest["frames"])
+        frames: int = self.manifest["frames"]
+        return frames
 
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(file.stat().st_size for file in self.folder.iterdir())
+        """Bytes on disk; what is gone meanwhile does not count."""
+        total = 0
+        with contextlib.suppress(OSError):
+            for file in self.folder.iterdir():
+                total += file.stat().st_size
+        return total
 
     def used(self) -> float:
-        """When it was last used, seconds since 1970."""
-        return (self.folder / _MANIFEST).stat().st_mtime
+        """When it was last used, seconds since 1970; 0 if its manifest is missing."""
+        try:
+            return (self.folder / _MANIFEST).stat().st_mtime
+        except OSError:
+            return 0.0
 
     def path(self, stem: str) -> Path:
         """File of one stem: WAV, 32-bit float."""
@@ -95,13 +130,16 @@ class CacheEntry:
             If a file is gone or damaged.
         """
         try:
-            read = {
-                name: soundfile.read(self.path(name), start=start, stop=stop, dtype="float32", always_2d=True)[0].T
-                for name in self.manifest["stems"]
-            }
-        except (OSError, soundfile.LibsndfileError) as error:
+            return Stems({name: self._read(name, start, stop) for name in self.manifest["stems"]}, self.rate)
+        except (OSError, ValueError, soundfile.LibsndfileError) as error:
             raise CadenzaError(f"The cached separation {self.folder} is damaged ({error}). {_REPAIR}") from error
-        return Stems(read, self.rate)
+
+    def _read(self, stem: str, start: int, stop: int | None) -> np.ndarray:
+        wanted = slice(start, stop).indices(self.frames)
+        samples, rate = soundfile.read(self.path(stem), start=start, stop=stop, dtype="float32", always_2d=True)
+        if len(samples) != max(wanted[1] - wanted[0], 0) or rate != self.rate:
+            raise ValueError(f"{stem}.wav is shorter, or at another rate, than it was")
+        return np.ascontiguousarray(samples.T)  # here, so that only one stem is in memory twice
 
     def fault(self, *, thorough: bool = False) -> str:
         """Say what is wrong with it, or nothing: quickly by the files' sizes, or thoroughly by their digests."""
@@ -113,16 +151,19 @@ class CacheEntry:
                     return f"{name}.wav has {size} bytes instead of {facts['bytes']}"
                 if thorough and _file_digest(self.path(name)) != facts["sha256"]:
                     return f"{name}.wav is not what was stored (its SHA-256 differs)"
+                if thorough and _shape(self.path(name)) != (self.frames, self.rate):
+                    return f"{name}.wav has not the length and rate that the manifest says"
             if thorough and cache_key(manifest["facts"]) != self.key:
                 return "its name does not fit its manifest"
         except OSError as error:
             return f"a file is missing or cannot be read ({error.strerror}: {Path(str(error.filename)).name})"
-        except (CadenzaError, KeyError, TypeError, AttributeError) as error:
+        except (CadenzaError, KeyError, TypeError, AttributeError, soundfile.LibsndfileError) as error:
             return str(error)
         return ""
 
 
-_FIELDS = ("stems", "rate", "frames")
+#: What a manifest must hold.
+_FIELDS: Mapping[str, type] = {"facts": dict, "about": dict, "stems": dict, "rate": int, "frames": int}
 _REPAIR = "`cadenza cache verify --remove` deletes what is damaged; it is then made anew when it is wanted."
 
 
@@ -149,38 +190,39 @@ class Cache:
 
     @contextlib.contextmanager
     def claim(self, key: str, progress: Progress) -> Iterator[None]:
-        """Hold the right to make `key`; wait, showing so, while another process has it.
+        """Hold the right to make `key`; wait, showing so, while another process or thread has it.
 
         Raises
         ------
         CadenzaError
-            If the cache cannot be written to.
+            If the cache cannot be written to; whatever `progress` raises, to stop the waiting.
         """
         with disk_errors(self.folder):
             lock = self._lock(key, timeout=0.2)
-            while True:
-                try:
-                    lock.acquire()
-                    break
-                except filelock.Timeout:
-                    progress(0.0, "waiting: another process is separating the same")
         try:
+            while not self._acquire(lock):
+                progress(0.0, "waiting: another process is separating the same")
             for left in self.folder.glob(f".partial-{key}-*"):  # from a run that was killed
-                shutil.rmtree(left, ignore_errors=True)
+                _delete(left)
             yield
         finally:
             lock.release()
 
     def check_room(self, frames: int, stems: int) -> None:
-        """Check before the work that its result will fit.
+        """Check before the work that its result can be stored: there is room, and the folder can be written to.
 
         Raises
         ------
         CadenzaError
-            If the disk has too little space left.
+            If the disk has too little space left or cannot be written to.
         """
-        need = frames * stems * 8 + 1_000_000
-        free = shutil.disk_usage(self.folder).free
+        need = stems * (frames * _FRAME_BYTES + _HEADER_BYTES) + 1_000_000
+        with disk_errors(self.folder):
+            probe = self.folder / f".partial-probe-{uuid.uuid4().hex}"
+            probe.mkdir(parents=True)
+            with contextlib.suppress(FileNotFoundError):  # swept up by somebody's `prune`
+                probe.rmdir()
+            free = shutil.disk_usage(self.folder).free
         if free < need:
             raise CadenzaError(
                 f"The separation needs {need / 1e6:.0f} MB in {self.folder}, and {free / 1e6:.0f} MB are free. "
@@ -188,44 +230,37 @@ class Cache:
             )
 
     def put(self, facts: Mapping[str, Any], stems: Stems, about: Mapping[str, Any]) -> CacheEntry:
-        """Store a separation under the key of its `facts`; `about` is kept beside it.
+        """Store a separation under the key of its `facts`, which should be claimed; `about` is kept beside it.
+
+        What is there already, damaged or to be replaced, stays until the new files are on the disk.
 
         Raises
         ------
         CadenzaError
-            If it cannot be written; nothing half-written is left under the key.
+            If it cannot be written or does not fit into WAV files; nothing half-written is left under the key.
         """
+        check_length(stems.length, stems.rate)
         entry = CacheEntry(self.folder / cache_key(facts))
-        if entry.folder.exists():  # only a damaged one can be there
-            shutil.rmtree(entry.folder)
+        old = self._trash(entry.key)
         with atomic_folder(entry.folder) as temporary:
-            files = {}
-            for name, samples in stems.items():
-                path = temporary / f"{name}.wav"
-                try:
-                    soundfile.write(path, samples.T, stems.rate, subtype="FLOAT")
-                except soundfile.LibsndfileError as error:
-                    raise CadenzaError(f"Cannot write {entry.folder}: {error}. Is the disk full?") from error
-                files[name] = {"bytes": path.stat().st_size, "sha256": _file_digest(path)}
+            files = {name: _write(temporary / f"{name}.wav", samples, stems.rate) for name, samples in stems.items()}
             manifest: dict[str, Any] = {"facts": dict(facts), "about": dict(about), "stems": files}
             manifest |= {"rate": stems.rate, "frames": stems.length, "created": time.time()}
-            text = json.dumps(manifest, indent=1, ensure_ascii=False)
-            (temporary / _MANIFEST).write_text(text, encoding="utf-8")
+            # ASCII: a song's name may hold what UTF-8 cannot, where a file name is not UTF-8.
+            text = json.dumps(manifest, indent=1, ensure_ascii=True)
+            (temporary / _MANIFEST).write_text(text, encoding="ascii")
+            if os.path.lexists(entry.folder):
+                sync_tree(temporary)
+                entry.folder.rename(old)
+        _delete(old)
         return entry
 
     def entries(self) -> list[CacheEntry]:
         """Give all separations, the least recently used first; damaged ones before all others."""
-
-        def used(entry: CacheEntry) -> float:
-            try:
-                return entry.used()
-            except OSError:
-                return 0.0
-
         if not self.folder.is_dir():
             return []
-        folders = (path for path in self.folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        return sorted((CacheEntry(path) for path in folders), key=used)
+        folders = (path for path in self.folder.iterdir() if _KEY.fullmatch(path.name) and path.is_dir())
+        return sorted((CacheEntry(path) for path in folders), key=CacheEntry.used)
 
     def remove(self, entry: CacheEntry) -> bool:
         """Delete one separation; False if another process is making or has claimed it.
@@ -236,19 +271,27 @@ class Cache:
             If it cannot be deleted.
         """
         with disk_errors(entry.folder):
+            lock = self._lock(entry.key, timeout=0)
+            if not self._acquire(lock):
+                return False
             try:
-                with self._lock(entry.key, timeout=0):
-                    trash = entry.folder.with_name(f".partial-{entry.key}-removed")
+                trash = self._trash(entry.key)
+                with contextlib.suppress(FileNotFoundError):  # somebody else deleted it
                     entry.folder.rename(trash)  # gone at once for everyone else
                     shutil.rmtree(trash)
-            except filelock.Timeout:
-                return False
+            finally:
+                lock.release()
             return True
 
     def prune(self, *, max_bytes: int | None = None, max_age: float | None = None) -> list[CacheEntry]:
         """Delete what was not used for `max_age` seconds, then the least recently used until `max_bytes` are left.
 
-        Also deletes what killed runs left. Returns what was deleted.
+        Also deletes what killed runs left. Returns what was deleted; what somebody is making is left alone.
+
+        Raises
+        ------
+        CadenzaError
+            If something cannot be deleted.
         """
         self._sweep()
         entries = self.entries()
@@ -268,14 +311,43 @@ class Cache:
         folder.mkdir(parents=True, exist_ok=True)
         return filelock.FileLock(folder / f"{key}.lock", timeout=timeout)
 
+    def _acquire(self, lock: filelock.BaseFileLock) -> bool:
+        with disk_errors(self.folder):
+            try:
+                lock.acquire()
+            except filelock.Timeout:  # an OSError too
+                return False
+            return True
+
+    def _trash(self, key: str) -> Path:
+        return self.folder / f".partial-{key}-{uuid.uuid4().hex}"
+
     def _sweep(self) -> None:
         for left in self.folder.glob(".partial-*"):
-            key = left.name.removeprefix(".partial-").split("-")[0]
-            try:
-                with self._lock(key, timeout=0):
-                    shutil.rmtree(left, ignore_errors=True)
-            except filelock.Timeout:
-                continue
+            with disk_errors(self.folder):
+                lock = self._lock(left.name.removeprefix(".partial-").split("-")[0], timeout=0)
+            if self._acquire(lock):
+                _delete(left)
+                lock.release()
+
+
+def _write(path: Path, samples: np.ndarray, rate: int) -> dict[str, Any]:
+    write_audio(path, samples, rate, subtype="FLOAT")
+    return {"bytes": path.stat().st_size, "sha256": _file_digest(path)}
+
+
+def _delete(path: Path) -> None:
+    """Delete a file or folder if possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _shape(path: Path) -> tuple[int, int]:
+    info = soundfile.info(path)
+    return info.frames, info.samplerate
 
 
 def _file_digest(path: Path) -> str:

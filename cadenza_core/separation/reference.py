@@ -30,6 +30,9 @@ class Reference:
         """Nothing but the input matters."""
         return {"version": 1}
 
+    def unavailable_reason(self) -> None:
+        """It needs nothing that could be missing."""
+
     def separate(self, mixture: Audio, *, truth: Stems | None = None, progress: Progress = silent) -> Stems:
         """Give `truth`.
 

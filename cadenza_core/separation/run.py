@@ -12,7 +12,7 @@ from ..errors import CadenzaError
 from ..progress import Progress, part, silent
 from ..settings import Settings
 from .base import Separator, SystemInfo, registered
-from .cache import Cache, CacheEntry, cache_key
+from .cache import Cache, CacheEntry, cache_key, check_length
 from .digest import mixture_digest, truth_digest
 
 __all__ = ["Separation", "get_system", "separate", "systems"]
@@ -31,12 +31,11 @@ def get_system(system_id: str, settings: Settings) -> Separator:
     CadenzaError
         If there is no such system.
     """
-    try:
-        return registered()[system_id].make(settings)
-    except KeyError:
+    if system_id not in registered():
         raise CadenzaError(
             f"There is no separation system {system_id!r}. Known are {', '.join(registered())} (`cadenza models`)."
-        ) from None
+        )
+    return registered()[system_id].make(settings)
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Separation:
 
     @cached_property
     def stems(self) -> Stems:
-        """All samples of all stems, 44.1 kHz stereo."""
+        """All samples of all stems, stereo, at the system's sample rate."""
         if self._stems is not None:
             return self._stems
         assert self.entry is not None
@@ -101,7 +100,7 @@ def separate(
     excerpt : Excerpt
         Only this part is read and separated.
     progress : Progress
-        May raise Cancelled; nothing is stored then.
+        May raise Cancelled; nothing is stored then (unless the last call does, when all is stored).
     force : bool
         Separate even if it is cached, and replace what is there.
 
@@ -109,31 +108,37 @@ def separate(
     ------
     CadenzaError
         If the system is unknown, its weights are missing (`WeightsMissing`), it is an oracle and the song has no true
-        stems, the song cannot be read, or the cache cannot be written.
+        stems, the song cannot be read or is too long to be cached (about 3.4 h), or the cache cannot be written.
     """
     system = get_system(system_id, settings)
+    info = system.info
     cache = Cache(settings.cache)
     memory = settings.home / "cache" / "digests"
-    facts: dict[str, Any] = {"system": system.info.id, "identity": dict(system.identity())}
+    facts: dict[str, Any] = {"system": info.id, "identity": dict(system.identity())}
+    frames = _frames(song, excerpt, info.rate)
+    if info.cached:
+        check_length(frames, info.rate)
+    progress(0.0, "reading the song")
     facts["mixture"] = mixture_digest(song, excerpt, memory)
-    if system.info.oracle:
+    if info.oracle:
         facts["truth"] = truth_digest(song, excerpt, memory)
     key = cache_key(facts)
-    if not system.info.cached:
+    if not info.cached:
         stems, seconds, notes = _run(system, song, excerpt, progress)
-        return Separation(song, excerpt, system.info, key, seconds, False, notes, _stems=stems)
+        return Separation(song, excerpt, info, key, seconds, False, notes, _stems=stems)
     if not force and (entry := cache.get(key)):
-        return _from_entry(song, excerpt, system.info, entry, was_cached=True)
+        return _from_entry(song, excerpt, info, entry)
     with cache.claim(key, progress):
         if not force and (entry := cache.get(key)):  # another process made it while this one waited
-            return _from_entry(song, excerpt, system.info, entry, was_cached=True)
+            return _from_entry(song, excerpt, info, entry)
         damaged = () if force or not CacheEntry(cache.folder / key).folder.exists() else (_DAMAGED,)
-        cache.check_room(int(song.duration * system.info.rate), len(system.info.stems))
+        cache.check_room(frames, len(info.stems))
         stems, seconds, notes = _run(system, song, excerpt, part(progress, 0.0, 0.98))
+        progress(0.98, "storing")
         about = {"song": song.name, "song_id": song.id, "excerpt": str(excerpt), "seconds": round(seconds, 3)}
         entry = cache.put(facts, stems, {**about, "notes": notes, "device": settings.device})
-        progress(1.0, "stored")
-        return Separation(song, excerpt, system.info, key, seconds, False, notes + damaged, entry, stems)
+    progress(1.0, "stored")
+    return Separation(song, excerpt, info, key, seconds, False, notes + damaged, entry, stems)
 
 
 _DAMAGED = "a damaged separation in the cache was thrown away and made anew"
@@ -141,24 +146,32 @@ _DAMAGED = "a damaged separation in the cache was thrown away and made anew"
 
 def _run(system: Separator, song: Song, excerpt: Excerpt, progress: Progress) -> tuple[Stems, float, tuple[str, ...]]:
     progress(0.0, "reading the song")
-    mixture = song.mixture(excerpt)
+    mixture = song.mixture(excerpt).at(system.info.rate)
     truth = song.stems(excerpt) if system.info.oracle else None
     began = time.perf_counter()
-    stems = system.separate(mixture.at(system.info.rate), truth=truth, progress=progress)
+    stems = system.separate(mixture, truth=truth, progress=progress)
     seconds = time.perf_counter() - began
     _check_stems(stems, system.info, mixture)
     return stems, seconds, mixture.notes
 
 
 def _check_stems(stems: Stems, info: SystemInfo, mixture: Audio) -> None:
-    if tuple(sorted(stems)) != tuple(sorted(info.stems)) or stems.length != mixture.at(info.rate).samples.shape[1]:
+    frames = mixture.samples.shape[1]
+    if sorted(stems) != sorted(info.stems) or stems.length != frames or stems.rate != info.rate:
         raise CadenzaError(
-            f"The system {info.id!r} gave {', '.join(stems)} with {stems.length} samples; {', '.join(info.stems)} "
-            f"with {mixture.samples.shape[1]} were expected. It is faulty or its registration is wrong."
+            f"The system {info.id!r} gave {', '.join(stems)} with {stems.length} samples at {stems.rate} Hz; "
+            f"{', '.join(info.stems)} with {frames} at {info.rate} Hz were expected. "
+            "It is faulty or its registration is wrong."
         )
 
 
-def _from_entry(song: Song, excerpt: Excerpt, info: SystemInfo, entry: CacheEntry, *, was_cached: bool) -> Separation:
+def _frames(song: Song, excerpt: Excerpt, rate: int) -> int:
+    """Give about how many samples a stem will have, from the song's header."""
+    stop = song.duration if excerpt.stop is None else min(excerpt.stop, song.duration)
+    return round(max(stop - excerpt.start, 0.0) * rate)
+
+
+def _from_entry(song: Song, excerpt: Excerpt, info: SystemInfo, entry: CacheEntry) -> Separation:
     about: Mapping[str, Any] = entry.manifest["about"]
     seconds, notes = float(about.get("seconds", 0.0)), tuple(about.get("notes", ()))
-    return Separation(song, excerpt, info, entry.key, seconds, was_cached, notes, entry)
+    return Separation(song, excerpt, info, entry.key, seconds, True, notes, entry)

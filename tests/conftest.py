@@ -1,0 +1,134 @@
+"""What tests of all rooms share: places, songs on disk, sound encoded by FFmpeg, and a user who is not root."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from cadenza_core.settings import Settings
+
+RATE = 44100
+PARTS = ("mixture", "vocals", "drums", "bass", "other")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real test data; the test is skipped where it is not."""
+    place = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not place.is_dir():
+        pytest.skip(f"the real test data is not at {place}")
+    return place
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with a home of their own, untouched by the user's environment."""
+    for name in ("HOME", "MUSIC", "LISTENERS", "MODELS", "DEVICE"):
+        monkeypatch.delenv(f"CADENZA_{name}", raising=False)
+    return Settings(home=tmp_path / "home", models=tmp_path / "home" / "models")
+
+
+@pytest.fixture(scope="session")
+def noise() -> Callable[..., np.ndarray]:
+    """Give seeded noise, shape (channels, samples), on the 16-bit grid: what is written as PCM_16 is read back exactly."""
+
+    def make(samples: int = 4410, channels: int = 2, seed: int = 0) -> np.ndarray:
+        whole = np.random.default_rng(seed).integers(-6000, 6000, (channels, samples))
+        return (whole / 32768).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_song_folder(noise: Callable[..., np.ndarray]) -> Callable[..., Path]:
+    """Write a folder of stems and their exact sum, the mixture; a missing folder above it is made."""
+
+    def make(
+        folder: Path, parts: Sequence[str] = PARTS, *, samples: int = 4410, rate: int = RATE, suffix: str = ".wav"
+    ) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        sound = {part: noise(samples, seed=seed) for seed, part in enumerate(PARTS) if part != "mixture"}
+        sound["mixture"] = sum(sound.values())
+        for part in parts:
+            soundfile.write(folder / f"{part}{suffix}", sound[part].T, rate, subtype="PCM_16")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def write_aac() -> Callable[..., Path]:
+    """Encode streams of sound, each (2, n), as AAC with FFmpeg: .m4a, .mp4, or .aac (one stream)."""
+
+    def write(path: Path, streams: Sequence[np.ndarray], *, rate: int = RATE, movflags: str = "") -> Path:
+        import av
+
+        options = {"movflags": movflags} if movflags else {}
+        container_format = "adts" if path.suffix == ".aac" else "mp4"
+        with av.open(str(path), "w", format=container_format, options=options) as container:
+            encoders = []
+            for _ in streams:
+                encoders.append(container.add_stream("aac", rate=rate))
+                encoders[-1].layout = "stereo"
+            for start in range(0, streams[0].shape[1], 1024):
+                for encoder, sound in zip(encoders, streams, strict=True):
+                    block = np.ascontiguousarray(sound[:, start : start + 1024], dtype=np.float32)
+                    frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+                    frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+                    container.mux(encoder.encode(frame))
+            for encoder in encoders:
+                container.mux(encoder.encode(None))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 160 kB, where this user may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if sys.platform != "linux" or shutil.which("mount") is None:
+        pytest.skip("a small file system is made with Linux's mount")
+    command = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", place]
+    mounted = subprocess.run(command, capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"this user may not mount a file system: {mounted.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Callable[[], contextlib.AbstractContextManager[Path]]]:
+    """Give a context in which permissions bind, with a folder that this user may write to: root becomes nobody in it."""
+    if sys.platform == "win32":
+        pytest.skip("permissions are tested where files have modes")
+    place = Path(tempfile.mkdtemp(prefix="cadenza-test-"))  # tmp_path lies below a folder that only root may enter
+    is_root = os.geteuid() == 0
+
+    @contextlib.contextmanager
+    def context() -> Iterator[Path]:
+        if is_root:
+            os.chown(place, 65534, 65534)
+            os.seteuid(65534)
+        try:
+            yield place
+        finally:
+            if is_root:
+                os.seteuid(0)
+
+    yield context
+    for folder, _, _ in os.walk(place):
+        Path(folder).chmod(0o700)
+    shutil.rmtree(place)
