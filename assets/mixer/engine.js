@@ -21,6 +21,7 @@ export class Engine extends EventTarget {
     this.sounds = new Map(); // url -> {state: "loading" | "ready" | "failed", fraction, buffer, message}
     this.powers = {}; // bus -> {plain, aided}, once analysed
     this.loading = null; // AbortController of the sounds on their way
+    this.loaded = false; // the song's first sounds have come or failed
     this.limiterMissing = false;
   }
 
@@ -38,7 +39,9 @@ export class Engine extends EventTarget {
   async load(song) {
     const sameSong = this.song?.song.id === song.song.id && this.song.frames === song.frames;
     const rest = sameSong && this.song.offset_s === song.offset_s ? this.position : 0;
+    const fading = this.playing;
     this.transport?.pause();
+    this.loaded = false;
     this.loading?.abort();
     this.loading = new AbortController();
     const { signal } = this.loading;
@@ -48,6 +51,7 @@ export class Engine extends EventTarget {
     if (!sameSong) this.loop = { start: 0, end: song.frames, on: false };
     this.settings = sanitise(this.settings, this.names);
     await this.#prepare(song.rate);
+    if (fading) await new Promise((done) => setTimeout(done, 30)); // let the old song fade out before it goes
     if (signal.aborted) return;
     this.graph.removeTracks();
     this.graph.setFir(song.fir);
@@ -57,7 +61,10 @@ export class Engine extends EventTarget {
     this.#applyAll();
     this.#tell("transport");
     await this.#fetch(this.#primary(), signal);
-    if (!signal.aborted && MODES[this.settings.hear].bus === "reference") await this.#loadReference();
+    if (signal.aborted) return;
+    this.loaded = true;
+    this.#tell("load");
+    if (MODES[this.settings.hear].bus === "reference") await this.#loadReference();
   }
 
   #primary() {
@@ -146,8 +153,8 @@ export class Engine extends EventTarget {
 
   /** Try the sounds that failed once more. */
   retry() {
-    return this.#fetch([...this.#primary(), ...this.#references()].filter(({ url }) => this.sounds.has(url)),
-      this.loading.signal);
+    const reference = this.laneBus === "reference" || this.graph.tracks.some((track) => track.bus === "reference");
+    return this.#fetch([...this.#primary(), ...(reference ? this.#references() : [])], this.loading.signal);
   }
 
   soundOf(url) {
@@ -156,7 +163,7 @@ export class Engine extends EventTarget {
 
   /** Ready to play: every sound needed for what is heard has come or failed, and one at least has come. */
   get isReady() {
-    return Boolean(this.graph?.tracks.length) && [...this.sounds.values()].every(({ state }) => state !== "loading");
+    return this.loaded && this.graph.tracks.length > 0 && [...this.sounds.values()].every(({ state }) => state !== "loading");
   }
 
   get failures() {
@@ -199,7 +206,7 @@ export class Engine extends EventTarget {
   apply(settings) {
     this.settings = sanitise(settings, this.names);
     this.#applyAll();
-    if (MODES[this.hear].bus === "reference" && this.graph?.tracks.length) this.#loadReference();
+    if (MODES[this.hear].bus === "reference" && this.loaded) this.#loadReference();
     this.#tell("settings");
   }
 

@@ -170,7 +170,7 @@ export class View {
     setAttribute(this.play, "aria-label", label);
     setAttribute(this.play, "title", `${label} (Space)`);
     this.play.firstChild.firstChild.setAttribute("d", playing ? PAUSE : PLAY);
-    this.play.disabled = !engine.isReady;
+    this.play.disabled = !engine.isReady && !playing;
     setAttribute(this.loop, "aria-pressed", String(engine.loop.on));
   }
 

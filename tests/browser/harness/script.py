@@ -22,8 +22,10 @@ def studio() -> None:
     data["revision"] = st.session_state.get("revision", 0)
     if data["revision"]:
         data["gains"]["vocals"] |= {"left": -9.0, "right": -9.0}
+    elsewhere = st.checkbox("Elsewhere")
     polled_job()
-    settings = mixer(data)
+    with st.columns([1, 40])[1] if elsewhere else st.container():
+        settings = mixer(data)
     st.code(json.dumps(settings, sort_keys=True), language=None)
 
 

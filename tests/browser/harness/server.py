@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -106,16 +107,14 @@ def serve(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def streamlit(folder: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run the harness's Streamlit app with `folder` as its sounds; gives its URL and its process."""
-    import os
-
-    port = free_port()
+def streamlit(folder: Path, port: int | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run the harness's Streamlit app with `folder` as its sounds, on a free port; gives its URL and its process."""
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(HERE / "app.py"), f"--server.port={port}"]
     quiet = ["--server.headless=true", "--browser.gatherUsageStats=false", "--server.address=127.0.0.1"]
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths, "MIXER_SOUNDS": str(folder)}
-    process = subprocess.Popen([*command, *quiet, *options], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, *quiet], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for(url + "/_stcore/health", process)
