@@ -60,7 +60,10 @@ def test_slider_drag_moves_both_ears_until_unlinked(mixer):
 
 
 def test_nonsense_settings_are_replaced_by_defaults(page, sounds):
-    nonsense = {"gains": {"vocals": {"left": "x", "right": 1e9, "mute": "yes"}, "drums": 7, "tuba": {}}, "master_db": None}
+    nonsense = {
+        "gains": {"vocals": {"left": "x", "right": 1e9, "mute": "yes"}, "drums": 7, "tuba": {}},
+        "master_db": None,
+    }
     page.evaluate("data => harness.mount(data)", {**sounds["music"], **nonsense, "hear": "everything"})
     assert gains(page, "vocals") == {"left": 0, "right": 24, "linked": False, "mute": False, "solo": False}
     assert page.evaluate(f"{ENGINE}.settings.hear") == "remix"
@@ -165,7 +168,11 @@ def test_click_on_a_lane_seeks_and_drag_loops(mixer):
     mixer.mouse.move(box["x"] + box["width"] * 0.25, middle, steps=4)
     mixer.mouse.up()
     loop = mixer.evaluate(f"{ENGINE}.loop")
-    assert (loop["start"], loop["end"], loop["on"]) == (pytest.approx(66150, abs=400), pytest.approx(198450, abs=400), True)
+    assert (loop["start"], loop["end"], loop["on"]) == (
+        pytest.approx(66150, abs=400),
+        pytest.approx(198450, abs=400),
+        True,
+    )
 
 
 def test_zoomed_view_follows_the_playhead(mixer):
@@ -292,7 +299,9 @@ def test_axe_has_no_findings(page, sounds, axe, scheme, state):
     if state == "help":
         page.keyboard.press("?")
     page.evaluate(axe)
-    found = page.evaluate("axe.run(document, {rules: {region: {enabled: false}, 'page-has-heading-one': {enabled: false}}})")
+    found = page.evaluate(
+        "axe.run(document, {rules: {region: {enabled: false}, 'page-has-heading-one': {enabled: false}}})"
+    )
     findings = {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in found["violations"]}
     assert not findings
 
@@ -320,8 +329,12 @@ def test_everything_is_reached_by_tab_and_shows_focus(mixer):
 def test_screenshots(page, sounds, scheme, width, height):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": height})
-    page.evaluate("data => harness.mount(data)", {**sounds["music"], "fir": FIR, "listener_label": "L5071", "hear": "aided"})
-    page.evaluate(f"{ENGINE}.setLoop(50000, 150000); {ENGINE}.setMute('bass', true); {ENGINE}.setLinked('drums', false)")
+    page.evaluate(
+        "data => harness.mount(data)", {**sounds["music"], "fir": FIR, "listener_label": "L5071", "hear": "aided"}
+    )
+    page.evaluate(
+        f"{ENGINE}.setLoop(50000, 150000); {ENGINE}.setMute('bass', true); {ENGINE}.setLinked('drums', false)"
+    )
     page.keyboard.press("Space")
     page.wait_for_timeout(700)
     (BUILD / "screenshots").mkdir(parents=True, exist_ok=True)

@@ -46,8 +46,9 @@ window.harness = {
       cadenzaMixer.engine.graph.output.connect(this.levelTap);
     }
     const answer = new Promise((done) => (this.levelTap.port.onmessage = ({ data }) => done(data)));
+    await this.sleep(120); // the last change is over
     this.levelTap.port.postMessage("arm");
-    await this.sleep(60 + 40 * Math.random());
+    await this.sleep(30 + 40 * Math.random());
     slider.value = String(position);
     const wall = performance.timeOrigin + performance.now();
     const sound = context.currentTime;

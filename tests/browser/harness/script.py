@@ -35,4 +35,9 @@ def polled_job() -> None:
 
 
 st.set_page_config(layout="wide")
-st.navigation([st.Page(studio, title="Studio", default=True), st.Page(lambda: st.write("Nothing here"), title="Other", url_path="other")]).run()
+st.navigation(
+    [
+        st.Page(studio, title="Studio", default=True),
+        st.Page(lambda: st.write("Nothing here"), title="Other", url_path="other"),
+    ]
+).run()
