@@ -1,0 +1,32 @@
+"""The server: Streamlit's pages, and beside them our own routes for sounds and the mixer's files.
+
+``streamlit run app.py`` (or ``make app``) starts it. What is slow at the first start (the demo song, its separation) begins
+here, before anybody opens a page.
+"""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+import streamlit as st  # noqa: E402
+
+from pages.routes import routes  # noqa: E402
+from pages.widgets.messages import script_error  # noqa: E402
+from pages.widgets.services import services  # noqa: E402
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """Begin what the first page will need; at the end, stop all work."""
+    services().warm_up()
+    yield
+    services().jobs.close()
+
+
+app = st.App(ROOT / "pages" / "navigation.py", routes=routes(), lifespan=lifespan, on_script_error=script_error)
