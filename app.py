@@ -15,8 +15,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 
-from pages.routes import routes  # noqa: E402
+from pages.routes import NoDots, routes  # noqa: E402
 from pages.widgets.messages import script_error  # noqa: E402
 from pages.widgets.services import services  # noqa: E402
 
@@ -29,4 +30,10 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     services().jobs.close()
 
 
-app = st.App(ROOT / "pages" / "navigation.py", routes=routes(), lifespan=lifespan, on_script_error=script_error)
+app = st.App(
+    ROOT / "pages" / "navigation.py",
+    routes=routes(),
+    middleware=[Middleware(NoDots)],
+    lifespan=lifespan,
+    on_script_error=script_error,
+)

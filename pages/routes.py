@@ -12,17 +12,19 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cadenza_core.submission.archive import exports_folder
 
 from .widgets.mixer import ASSETS, ASSETS_URL
 from .widgets.services import services
 
-__all__ = ["routes"]
+__all__ = ["NoDots", "routes"]
 
 #: What lies under such an address never changes.
 _FOREVER = "private, max-age=31536000, immutable"
 _TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".peaks": "application/octet-stream"}
+_OURS = ("/assets/", "/audio/", "/peaks/", "/exports/")
 _DIGEST = re.compile("[0-9a-f]{32}")
 
 
@@ -32,7 +34,24 @@ class _Assets(StaticFiles):
     def file_response(self, full_path: Any, *args: Any, **options: Any) -> Response:
         response = super().file_response(full_path, *args, **options)
         response.headers["Cache-Control"] = "no-cache"
+        if str(full_path).endswith(".js"):  # whatever this machine believes
+            response.headers["Content-Type"] = "text/javascript; charset=utf-8"
         return response
+
+
+class NoDots:
+    """Answer 404 to addresses of ours with ``..`` in them, however it is written."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or not."""
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith(_OURS) and ".." in path.replace("\\", "/").split("/"):
+            await _nothing()(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 def routes() -> list[Mount | Route]:

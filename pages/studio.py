@@ -18,7 +18,7 @@ def studio() -> None:
     warm = services().warm_up()
     if warm.is_active:
         with bar:
-            st.markdown("**Preparing the demo song** – only at the first start.")
+            st.markdown("**Preparing the demo song**, at the first start only.")
             follow(warm.key, cancel=False, quiet=True)
         return
     catalog = services().catalog()

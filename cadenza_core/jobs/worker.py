@@ -46,8 +46,8 @@ class Job:
         One or two sentences, if it failed.
     result : object
         What the work gave, if it is done.
-    began, ended : float
-        `time.monotonic()`; 0 before.
+    began, ended, moved : float
+        `time.monotonic()` of the start, the end and the last progress; 0 before.
     """
 
     key: str
@@ -59,6 +59,7 @@ class Job:
     result: Any = None
     began: float = 0.0
     ended: float = 0.0
+    moved: float = 0.0
     owners: dict[str, float] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event, repr=False)
     work: Callable[[Progress], Any] | None = field(default=None, repr=False)
@@ -75,10 +76,11 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate from the share done and the time taken; None while there is too little to go by."""
-        if self.state != "running" or self.share < 0.02 or self.seconds < 0.5:
+        """Estimate from the last share and the time it took; None while there is too little to go by."""
+        taken = self.moved - self.began
+        if self.state != "running" or self.share < 0.02 or taken < 0.3:
             return None
-        return self.seconds * (1.0 - self.share) / self.share
+        return max(0.0, taken / self.share - self.seconds)
 
     def show(self, done: float, text: str) -> None:
         """Take progress from the work.
@@ -90,7 +92,8 @@ class Job:
         """
         if self.stop.is_set():
             raise Cancelled("It was cancelled.")
-        self.share = max(self.share, min(1.0, done))
+        if done > self.share:
+            self.share, self.moved = min(1.0, done), time.monotonic()
         self.text = text
 
 
@@ -229,6 +232,8 @@ def time_left(job: Job) -> str:
     seconds = job.seconds_left
     if seconds is None:
         return ""
+    if seconds < 1:
+        return "nearly done"
     if seconds < 90:
         return f"about {max(1, round(seconds / 5) * 5 if seconds > 10 else round(seconds))} s left"
     return f"about {round(seconds / 60)} min left"

@@ -89,7 +89,7 @@ def score_excerpt(
     notes: tuple[str, ...] = ()
     reference = mix(truth, gains)
     remix: dict[str, float] = {}
-    share = 0.25 if with_stems else 1.0
+    share = 0.2 if with_stems else 1.0
     if min(float(np.abs(ear).max()) for ear in reference) > 0:
         heard = render(stems, RATE, gains, listener=listener)
         score = score_remix(song_name, listener, heard, reference, RATE, progress=part(progress, 0.01, share))

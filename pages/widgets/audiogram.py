@@ -43,14 +43,15 @@ def audiogram_chart(listener: Listener, key: str, height: int = 230) -> None:
             marker={"symbol": symbol, "size": 9, "line": {"width": 2, "color": colour}, "color": colour},
             hovertemplate="%{x} Hz: %{y} dB HL",
         )
-    ticks = [f"{hertz / 1000:g}k" if hertz >= 1000 else str(hertz) for hertz in _TICKS]
-    figure.update_xaxes(type="log", tickvals=_TICKS, ticktext=ticks, range=[2.0, 4.0], title="Hz", fixedrange=True)
-    figure.update_yaxes(
-        range=[_HIGHEST, _LOWEST], tickvals=list(range(0, 121, 20)), title="dB HL", zeroline=False, fixedrange=True
+    figure.add_annotation(
+        x=1, xref="paper", y=1.02, yref="paper", yanchor="bottom", text="dB HL over Hz", showarrow=False, font_size=11
     )
+    ticks = [f"{hertz / 1000:g}k" if hertz >= 1000 else str(hertz) for hertz in _TICKS]
+    figure.update_xaxes(type="log", tickvals=_TICKS, ticktext=ticks, range=[2.0, 4.0], fixedrange=True)
+    figure.update_yaxes(range=[_HIGHEST, _LOWEST], tickvals=list(range(0, 121, 20)), zeroline=False, fixedrange=True)
     figure.update_layout(
         height=height,
-        margin={"l": 0, "r": 0, "t": 22, "b": 0},
+        margin={"l": 0, "r": 4, "t": 24, "b": 0},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

@@ -21,7 +21,7 @@ def ask(key: str, title: str, work: Callable[[Progress], Any], *, urgency: int =
     if anew:
         stopped.discard(key)
     job = services().jobs.get(key)
-    if job is not None and not anew and (job.state == "failed" or (key in stopped and not job.state == "done")):
+    if job is not None and not anew and (job.state == "failed" or (key in stopped and job.state != "done")):
         return job
     st.session_state.setdefault("wanted_jobs", set()).add(key)
     return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency)
@@ -59,9 +59,7 @@ def _follow(key: str, cancel: bool, quiet: bool) -> None:
         st.rerun()
     services().jobs.touch(key, owner())
     words = ", ".join(filter(None, (job.text, time_left(job))))
-    bar, button = st.columns([8, 1.2], vertical_alignment="center") if cancel else (st.container(), None)
-    text = plain(words if quiet else f"{job.title}: {words}")
-    bar.progress(job.share, text)
-    if button and button.button("Cancel", key=f"cancel_{key}", width="stretch"):
+    st.progress(job.share, plain(words if quiet else f"{job.title}: {words}"))
+    if cancel and st.button("Cancel", key=f"cancel_{key}", type="tertiary", icon=":material/close:"):
         give_up(key)
         st.rerun()

@@ -17,23 +17,23 @@ __all__ = ["picker"]
 
 def picker(selection: Selection, catalog: Catalog) -> None:
     """Show the bar."""
-    song, excerpt, listener, system = st.columns([3, 3, 2.4, 2.6], vertical_alignment="bottom", gap="medium")
+    song, excerpt, listener, system = st.columns([3.1, 2.9, 2.7, 2.3], vertical_alignment="bottom", gap="medium")
     with song:
-        chooser, door = st.columns([4, 1.3], vertical_alignment="bottom", gap="small")
+        chooser, door = st.columns([3, 2], vertical_alignment="bottom", gap="small")
         with chooser:
             _song(selection, catalog)
         with (
             door,
-            st.popover("", icon=":material/library_music:", help="Library: search and add songs", width="stretch"),
+            st.popover("Library", help="Search and add songs", width="stretch"),
         ):
             library_panel(catalog)
     with excerpt:
         _excerpt(selection)
     with listener:
-        chooser, door = st.columns([3.2, 1.3], vertical_alignment="bottom", gap="small")
+        chooser, door = st.columns([3, 2], vertical_alignment="bottom", gap="small")
         with chooser:
             _listener(selection, catalog)
-        with door, st.popover("", icon=":material/hearing:", help="Find or add a listener", width="stretch"):
+        with door, st.popover("Find", help="Find, type in or import a listener", width="stretch"):
             listener_panel(catalog)
     with system:
         _system(selection)

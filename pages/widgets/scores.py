@@ -97,7 +97,7 @@ def _show(job: Job, *, is_stale: bool) -> None:
 
 def _number(value: float, digits: int) -> str:
     if math.isnan(value):
-        return "–"
+        return "none"
     return "∞" if math.isinf(value) else f"{value:.{digits}f}"
 
 
