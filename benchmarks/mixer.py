@@ -45,6 +45,7 @@ def percentile(values: list[float], share: float) -> float:
 def latency(page: Any, data: dict[str, Any], changes: int = CHANGES) -> dict[str, list[float]]:
     """Measure `changes` moves of a slider while the song plays; gives ms, by two clocks."""
     page.evaluate("data => harness.mount(data)", data)
+    page.evaluate("cadenzaMixer.engine.apply(cadenzaMixer.engine.song)")  # all gains as at first
     page.evaluate("cadenzaMixer.engine.setLoop(0, cadenzaMixer.engine.song.frames)")
     for lane in data["lanes"][1:]:  # they play on, but one stem alone has to change by 1 dB
         page.evaluate("name => cadenzaMixer.engine.setMute(name, true)", lane["name"])

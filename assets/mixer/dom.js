@@ -49,7 +49,12 @@ export function level(value, { sign = false } = {}) {
 
 /** A gain as typed: "-3", "−3,5", "+2 dB", "mute" or "-inf" (null: silent); undefined if it is none. */
 export function parseGain(text) {
-  const plain = text.trim().toLowerCase().replace("−", "-").replace(",", ".").replace(/\s*db$/, "");
+  const plain = text
+    .trim()
+    .toLowerCase()
+    .replace("−", "-")
+    .replace(",", ".")
+    .replace(/\s*db$/, "");
   if (["mute", "-inf", "-∞"].includes(plain)) return null;
   return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(plain) ? Number(plain) : undefined;
 }

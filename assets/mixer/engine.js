@@ -1,13 +1,12 @@
 // The mixer's engine: sounds, settings, transport, loudness and rendering. It knows no DOM; views listen to its events:
 // "settings", "transport", "load" (progress, errors, readiness), "loudness".
 
-import { FIR_DELAY, GAIN_TAU, Graph, HEAR_TAU, LOOKAHEAD, MODES, glide } from "./graph.js";
+import { GAIN_TAU, Graph, HEAR_TAU, MODES, glide } from "./graph.js";
 import { LoadError, loadSounds } from "./loader.js";
 import { analyse } from "./loudness.js";
+import { addLimiter, applyGains, renderTracks } from "./render.js";
 import { EARS, HEAR, defaults, earFactor, factor, gain, sanitise } from "./settings.js";
 import { Transport } from "./transport.js";
-
-const WORKLET = new URL("./limiter.worklet.js", import.meta.url).href;
 
 export class Engine extends EventTarget {
   constructor() {
@@ -29,7 +28,7 @@ export class Engine extends EventTarget {
     this.dispatchEvent(new Event(type));
   }
 
-  // ---- the song -------------------------------------------------------------------------------------------------------
+  // ---- the song -----------------------------------------------------------------------------------------------------
 
   get names() {
     return this.song ? this.song.lanes.map((lane) => lane.name) : [];
@@ -88,22 +87,13 @@ export class Engine extends EventTarget {
   #prepare(rate) {
     if (this.context) return this.ready;
     this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
-    this.ready = this.#addWorklet(this.context).then((worklet) => {
+    this.ready = addLimiter(this.context).then((worklet) => {
       this.limiterMissing = !worklet;
       this.graph = new Graph(this.context, worklet);
       this.meter = { peaks: [0, 0], truePeak: 0, clips: 0, reduction: 1 };
       if (worklet) this.graph.limiter.port.onmessage = ({ data }) => (this.meter = data);
     });
     return this.ready;
-  }
-
-  async #addWorklet(context) {
-    try {
-      await context.audioWorklet.addModule(WORKLET); // undefined where the page is neither https nor localhost
-      return true;
-    } catch {
-      return false;
-    }
   }
 
   async #fetch(items, signal) {
@@ -163,7 +153,9 @@ export class Engine extends EventTarget {
 
   /** Ready to play: every sound needed for what is heard has come or failed, and one at least has come. */
   get isReady() {
-    return this.loaded && this.graph.tracks.length > 0 && [...this.sounds.values()].every(({ state }) => state !== "loading");
+    return (
+      this.loaded && this.graph.tracks.length > 0 && [...this.sounds.values()].every(({ state }) => state !== "loading")
+    );
   }
 
   get failures() {
@@ -181,7 +173,7 @@ export class Engine extends EventTarget {
     this.#measureLoudness(this.loading.signal);
   }
 
-  // ---- what is heard --------------------------------------------------------------------------------------------------
+  // ---- what is heard ------------------------------------------------------------------------------------------------
 
   /** The modes that this song and listener offer, in their order. */
   get available() {
@@ -291,7 +283,7 @@ export class Engine extends EventTarget {
     }
   }
 
-  // ---- transport ------------------------------------------------------------------------------------------------------
+  // ---- transport ----------------------------------------------------------------------------------------------------
 
   get playing() {
     return Boolean(this.transport?.playing);
@@ -342,7 +334,7 @@ export class Engine extends EventTarget {
     this.#tell("transport");
   }
 
-  // ---- levels ---------------------------------------------------------------------------------------------------------
+  // ---- levels -------------------------------------------------------------------------------------------------------
 
   resetMeter() {
     this.graph?.limiter?.port.postMessage({ reset: true });
@@ -371,7 +363,9 @@ export class Engine extends EventTarget {
     const powers = this.powers[bus]?.[aided ? "aided" : "plain"];
     const tracks = this.graph ? this.graph.tracks.filter((track) => track.bus === bus) : [];
     if (!powers || powers.sounds !== tracks.length) return NaN;
-    return powers.loudness(EARS.map((ear) => tracks.map(({ name }) => (name ? earFactor(this.settings, name, ear) : 1))));
+    return powers.loudness(
+      EARS.map((ear) => tracks.map(({ name }) => (name ? earFactor(this.settings, name, ear) : 1))),
+    );
   }
 
   /** The factor, at most 1, that brings a mode down to the quietest one; 1 if loudness is not to be matched. */
@@ -388,7 +382,7 @@ export class Engine extends EventTarget {
     return this.loudnessOf(this.hear) + matched + this.settings.master_db;
   }
 
-  // ---- rendering ------------------------------------------------------------------------------------------------------
+  // ---- rendering -----------------------------------------------------------------------------------------------------
 
   /**
    * Render what is heard, faster than it sounds and in time with the song.
@@ -398,30 +392,9 @@ export class Engine extends EventTarget {
    * @param {number} options.frames length
    * @returns {Promise<AudioBuffer>}
    */
-  async render({ hear = this.hear, from = 0, frames = this.song.frames - from } = {}) {
-    const lead = Math.min(from, 2 * FIR_DELAY + LOOKAHEAD);
-    const length = lead + frames + FIR_DELAY + LOOKAHEAD;
-    const context = new OfflineAudioContext(2, length, this.song.rate);
-    const graph = new Graph(context, await this.#addWorklet(context), this.settings.limiter);
-    graph.setFir(this.song.fir);
-    for (const { bus, name, buffer } of this.graph.tracks) {
-      if (bus === MODES[hear].bus) graph.addTrack(bus, name, buffer);
-    }
-    applyGains(graph, this.settings, (param, value) => (param.value = value));
-    graph.modes[hear].gain.gain.value = this.matchFactor(hear);
-    graph.startSources(0, from - lead, null);
-    const rendered = await context.startRendering();
-    const result = new AudioBuffer({ numberOfChannels: 2, length: frames, sampleRate: this.song.rate });
-    const skip = graph.latency + lead;
-    EARS.forEach((_, row) => result.copyToChannel(rendered.getChannelData(row).subarray(skip, skip + frames), row));
-    return result;
+  render({ hear = this.hear, from = 0, frames = this.song.frames - from } = {}) {
+    const { song, settings } = this;
+    const tracks = this.graph.tracks.filter(({ bus }) => bus === MODES[hear].bus);
+    return renderTracks(tracks, { song, settings, hear, from, frames, level: this.matchFactor(hear) });
   }
-}
-
-/** Set every gain of a graph by `set(param, value)`. */
-function applyGains(graph, settings, set) {
-  for (const { name, ears } of graph.tracks) {
-    for (const ear of EARS) set(ears[ear].gain, name ? earFactor(settings, name, ear) : 1);
-  }
-  set(graph.master.gain, factor(settings.master_db));
 }

@@ -16,14 +16,22 @@ export class Fader {
     this.value = 0;
     this.tag = h("span", { class: "ear", "aria-hidden": "true" }, tag);
     this.slider = h("input", {
-      type: "range", min: "-100", max: "100", step: "0.1", "aria-label": `Gain of ${label}`,
+      type: "range",
+      min: "-100",
+      max: "100",
+      step: "0.1",
+      "aria-label": `Gain of ${label}`,
       title: "Drag; double-click resets to 0 dB",
       oninput: () => this.#set(faderToDb(Number(this.slider.value))),
       ondblclick: () => this.#set(0),
       onkeydown: (event) => this.#key(event),
     });
     this.number = h("input", {
-      type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", class: "number",
+      type: "text",
+      inputmode: "decimal",
+      autocomplete: "off",
+      spellcheck: "false",
+      class: "number",
       "aria-label": `Gain of ${label} in decibels`,
       onchange: () => this.#typed(),
       ondblclick: () => this.#set(0),

@@ -1,9 +1,9 @@
 // The Web Audio graph, the same for the live context and for an OfflineAudioContext.
 //
-//   stem source -> splitter -> gain L, gain R -> (sum of all stems) = bus "remix"        (and "reference": the true stems)
+//   stem source -> splitter -> gain L, gain R -> (sum of all stems) = bus "remix" (and "reference": the true stems)
 //   original    ------------------------------------------------- = bus "original"
-//   bus -> delay of 110 samples            -> gain of the mode "original", "remix" or "reference"   \
-//   bus -> NAL-R per ear (221-tap FIR)     -> gain of the mode "aided" or "reference_aided"         -> transport -> master
+//   bus -> delay of 110 samples            -> gain of the mode "original", "remix" or "reference"  \
+//   bus -> NAL-R per ear (221-tap FIR)     -> gain of the mode "aided" or "reference_aided"      -> transport -> master
 //   master gain -> limiter and master meter (worklet, 64 samples) -> destination
 //
 // NAL-R's linear-phase filter delays by 110 samples; the paths without it are delayed by as much, so every mode is in
@@ -176,5 +176,10 @@ export function earConvolver(context, taps) {
   }
   const buffer = context.createBuffer(1, lead + taps.length, context.sampleRate);
   buffer.getChannelData(0).set(taps, lead);
-  return new ConvolverNode(context, { buffer, disableNormalization: true, channelCount: 1, channelCountMode: "explicit" });
+  return new ConvolverNode(context, {
+    buffer,
+    disableNormalization: true,
+    channelCount: 1,
+    channelCountMode: "explicit",
+  });
 }

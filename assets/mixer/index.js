@@ -1,5 +1,5 @@
-// Bind the component to the page's one engine. Streamlit calls mount() for each mount and each change of the data, and the
-// function it gives when that mount is over. Engine and view live on globalThis and outlive all mounts: a rerun that
+// Bind the component to the page's one engine. Streamlit calls mount() for each mount and each change of the data,
+// and the function it gives when that mount is over. Engine and view live on globalThis and outlive all mounts: a rerun that
 // rebuilds the page moves the view's element to its new place, and the sound goes on.
 //
 // Leaving the page (no mount for 1.5 s) pauses.

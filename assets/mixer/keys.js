@@ -8,17 +8,34 @@ const PATIENCE = 2000; // ms between M or S and the digit of its lane
 export const KEYMAP = [
   { keys: ["Space"], does: "play or pause", run: ({ engine }) => engine.toggle() },
   { keys: ["←", "→"], events: ["ArrowLeft", "ArrowRight"], does: "back, forward 5 s (Shift: 1 s)", run: jump },
-  { keys: ["Home"], does: "to the start (of the loop, if it is on)", run: ({ engine }) => engine.seek(engine.loop.on ? engine.loop.start : 0) },
+  {
+    keys: ["Home"],
+    does: "to the start (of the loop, if it is on)",
+    run: ({ engine }) => engine.seek(engine.loop.on ? engine.loop.start : 0),
+  },
   { keys: ["L"], does: "loop on or off", run: (view) => view.toggleLoop() },
   { keys: ["[", "]"], does: "loop starts, ends here", run: ({ engine }, event) => bound(engine, event.key) },
   { keys: ["1 … 9"], does: "to the gain of that lane; then ↑ ↓ by 0.5 dB, Shift by 0.1, Page by 3, Home 0 dB" },
-  { keys: ["M", "S"], does: "then a digit: mute, solo that lane (inside a lane: at once)", run: (view, event) => arm(view, event) },
+  {
+    keys: ["M", "S"],
+    does: "then a digit: mute, solo that lane (inside a lane: at once)",
+    run: (view, event) => arm(view, event),
+  },
   { keys: ["A"], does: "hear the original", run: (view) => view.hear("original") },
-  { keys: ["B"], does: "hear the remix as it was last (plain, aided or reference)", run: (view) => view.hear(view.lastRemix) },
+  {
+    keys: ["B"],
+    does: "hear the remix as it was last (plain, aided or reference)",
+    run: (view) => view.hear(view.lastRemix),
+  },
   { keys: ["H"], does: "hear the next of all", run: (view) => view.hearNext() },
   { keys: ["N"], does: "match loudness", run: ({ engine }) => engine.setMatch(!engine.settings.match_loudness) },
   { keys: ["T"], does: "limiter on or off", run: ({ engine }) => engine.setLimiter(!engine.settings.limiter) },
-  { keys: ["+", "−"], events: ["+", "=", "-", "−"], does: "zoom in, out", run: ({ timeline }, event) => timeline.zoom("+=".includes(event.key) ? 2 : 0.5) },
+  {
+    keys: ["+", "−"],
+    events: ["+", "=", "-", "−"],
+    does: "zoom in, out",
+    run: ({ timeline }, event) => timeline.zoom("+=".includes(event.key) ? 2 : 0.5),
+  },
   { keys: ["F"], does: "follow the playhead", run: (view) => view.toggleFollow() },
   { keys: ["?"], does: "this help (Escape closes it)", run: (view) => view.showHelp() },
 ];
@@ -66,11 +83,23 @@ function digit(view, event) {
 function taken(event) {
   const target = event.composedPath()[0];
   if (!(target instanceof Element)) return false;
-  if (target.isContentEditable || target.matches("textarea, select, input:not([type=range], [type=radio], [type=checkbox])")) return true;
+  if (
+    target.isContentEditable ||
+    target.matches("textarea, select, input:not([type=range], [type=radio], [type=checkbox])")
+  )
+    return true;
   const pressed = event.key === " " || event.key === "Enter";
-  if (pressed && target.matches("button, a, summary, input[type=checkbox], input[type=radio], [role=button], [role=tab]")) return true;
+  if (
+    pressed &&
+    target.matches("button, a, summary, input[type=checkbox], input[type=radio], [role=button], [role=tab]")
+  )
+    return true;
   const arrow = event.key.startsWith("Arrow") || event.key === "Home";
-  return arrow && (target.matches("input[type=radio]") || Boolean(target.closest("[role=slider]:not(.ruler), [role=listbox], [role=tablist], [role=menu], [role=grid]")));
+  return (
+    arrow &&
+    (target.matches("input[type=radio]") ||
+      Boolean(target.closest("[role=slider]:not(.ruler), [role=listbox], [role=tablist], [role=menu], [role=grid]")))
+  );
 }
 
 /** Answer the keys of the whole page while the mixer is on it; gives a function that stops. */
@@ -83,7 +112,9 @@ export function listen(view) {
     else {
       const name = event.key === " " ? "Space" : event.key;
       const upper = name.length === 1 ? name.toUpperCase() : name;
-      const command = KEYMAP.find(({ keys, events, run }) => run && (events ?? keys).some((key) => key === upper || key === name));
+      const command = KEYMAP.find(
+        ({ keys, events, run }) => run && (events ?? keys).some((key) => key === upper || key === name),
+      );
       if (!command || !view.engine.song) return;
       command.run(view, event);
     }

@@ -6,7 +6,8 @@ import { loadPeaks, peaksOf } from "./loader.js";
 import { Meter, Tap } from "./meter.js";
 import { EARS, audible } from "./settings.js";
 
-const CHAIN = "M10.6 13.4a4 4 0 0 0 5.7 0l3-3a4 4 0 0 0-5.7-5.7l-1.2 1.2M13.4 10.6a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1.2-1.2";
+const CHAIN =
+  "M10.6 13.4a4 4 0 0 0 5.7 0l3-3a4 4 0 0 0-5.7-5.7l-1.2 1.2M13.4 10.6a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1.2-1.2";
 
 export class Lane {
   /** @param {object} lane as in the contract; @param {number} index from 0 */
@@ -18,23 +19,43 @@ export class Lane {
     this.stripe = h("span", { class: "stripe", "aria-hidden": "true" });
     this.mute = this.#toggle("M", `Mute ${label}`, "mute", (on) => engine.setMute(name, on));
     this.solo = this.#toggle("S", `Solo ${label}`, "solo", (on) => engine.setSolo(name, on));
-    this.head = h("div", { class: "head" }, this.stripe,
+    this.head = h(
+      "div",
+      { class: "head" },
+      this.stripe,
       h("span", { class: "name" }, h("kbd", { "aria-hidden": "true" }, String(index + 1)), label),
-      h("span", { class: "buttons" }, this.mute, this.solo));
+      h("span", { class: "buttons" }, this.mute, this.solo),
+    );
     this.canvas = h("canvas", { role: "img", "aria-label": `Waveform of ${label}` });
     this.note = h("span", { class: "note" });
     this.bar = h("span", { class: "bar" });
     this.wave = h("div", { class: "wave" }, this.canvas, this.bar, this.note);
     this.faders = EARS.map((ear, row) => new Fader(label, (dB) => engine.setGain(name, ear, dB), "LR"[row]));
-    this.link = h("button", { type: "button", class: "link", onclick: () => engine.setLinked(name, !this.#settings.linked) },
-      icon(CHAIN));
-    this.gains = h("div", { class: "gains" }, h("div", { class: "faders" }, ...this.faders.map(({ root }) => root)),
-      this.link);
+    this.link = h(
+      "button",
+      { type: "button", class: "link", onclick: () => engine.setLinked(name, !this.#settings.linked) },
+      icon(CHAIN),
+    );
+    this.gains = h(
+      "div",
+      { class: "gains" },
+      h("div", { class: "faders" }, ...this.faders.map(({ root }) => root)),
+      this.link,
+    );
     this.meter = new Meter(`Level of ${label}`);
-    this.root = h("div", { class: "lane", role: "group", "aria-label": label, "data-lane": name }, this.head, this.wave,
-      this.gains, this.meter.root);
+    this.root = h(
+      "div",
+      { class: "lane", role: "group", "aria-label": label, "data-lane": name },
+      this.head,
+      this.wave,
+      this.gains,
+      this.meter.root,
+    );
     this.root.style.setProperty("--row", String(index + 2));
-    this.root.style.setProperty("--lane", `var(--${["vocals", "drums", "bass", "other"].includes(name) ? name : "extra"})`);
+    this.root.style.setProperty(
+      "--lane",
+      `var(--${["vocals", "drums", "bass", "other"].includes(name) ? name : "extra"})`,
+    );
     this.#loadPeaks();
   }
 
@@ -43,8 +64,18 @@ export class Lane {
   }
 
   #toggle(text, label, kind, set) {
-    const button = h("button", { type: "button", class: `toggle ${kind}`, "aria-label": label, "aria-pressed": "false",
-      title: label, onclick: () => set(button.getAttribute("aria-pressed") !== "true") }, text);
+    const button = h(
+      "button",
+      {
+        type: "button",
+        class: `toggle ${kind}`,
+        "aria-label": label,
+        "aria-pressed": "false",
+        title: label,
+        onclick: () => set(button.getAttribute("aria-pressed") !== "true"),
+      },
+      text,
+    );
     return button;
   }
 
@@ -71,7 +102,9 @@ export class Lane {
     this.faders[1].name(`${lane.label}, right ear`, "R");
     EARS.forEach((ear, row) => this.faders[row].show(settings[ear]));
     setAttribute(this.link, "aria-pressed", String(settings.linked));
-    const tip = settings.linked ? "Left and right together; press to set them apart" : "Left and right apart; press to link";
+    const tip = settings.linked
+      ? "Left and right together; press to set them apart"
+      : "Left and right apart; press to link";
     setAttribute(this.link, "title", tip);
     setAttribute(this.link, "aria-label", `Link left and right of ${lane.label}`);
     const sound = engine.soundOf(lane.url);
@@ -87,7 +120,11 @@ export class Lane {
     this.wave.classList.toggle("loading", sound.state === "loading" || sound.state === "waiting");
     this.bar.style.setProperty("--done", String(sound.fraction ?? 0));
     const why = settings.mute ? "muted" : "not solo";
-    const texts = { failed: sound.message, loading: `loading ${Math.round(100 * (sound.fraction ?? 0))} %`, waiting: "waiting" };
+    const texts = {
+      failed: sound.message,
+      loading: `loading ${Math.round(100 * (sound.fraction ?? 0))} %`,
+      waiting: "waiting",
+    };
     setText(this.note, texts[sound.state] ?? (sounds ? "" : why));
   }
 

@@ -40,7 +40,7 @@ async function fetchBytes({ url, label }, signal, progress) {
   const parts = [];
   let received = 0;
   try {
-    for (const reader = response.body.getReader(); ; ) {
+    for (const reader = response.body.getReader(); ;) {
       const { done, value } = await reader.read();
       if (done) break;
       parts.push(value);

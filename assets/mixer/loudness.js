@@ -1,6 +1,7 @@
 // Integrated loudness (ITU-R BS.1770-4) of any remix at once, without listening to it or rendering it.
 //
-// The power of a mix is a quadratic form of the gains: with y = sum of g[i] x[i], mean(y^2) = sum of g[i] g[j] mean(x[i] x[j]).
+// The power of a mix is a quadratic form of the gains: with y = sum of g[i] x[i],
+// mean(y^2) = sum of g[i] g[j] mean(x[i] x[j]).
 // So each stem is K-weighted once, for each ear, with and without NAL-R, and the products mean(x[i] x[j]) are kept
 // for every 100 ms. From them the loudness of every setting of the faders follows, blocks of 400 ms, gates and all, in
 // well under a millisecond. Filter coefficients and block count are pyloudnorm's (the core's), so are the results.
@@ -140,8 +141,10 @@ async function filterChunk(buffers, fir, start, length) {
     const splitter = new ChannelSplitterNode(context, { numberOfOutputs: 2 });
     source.connect(stereo).connect(splitter);
     EARS.forEach((ear, row) => {
-      const weighted = kWeighting(rate).reduce((node, filter) => node.connect(new IIRFilterNode(context, filter)),
-        mono(context, splitter, row));
+      const weighted = kWeighting(rate).reduce(
+        (node, filter) => node.connect(new IIRFilterNode(context, filter)),
+        mono(context, splitter, row),
+      );
       weighted.connect(merger, 0, 2 * sound + row);
       if (fir) {
         const convolver = earConvolver(context, fir[ear]);
@@ -152,7 +155,8 @@ async function filterChunk(buffers, fir, start, length) {
     source.start(0, (start - lead) / rate);
   });
   const rendered = await context.startRendering();
-  const signals = (first) => EARS.map((_, row) => buffers.map((_, i) => rendered.getChannelData(2 * (first + i) + row)));
+  const signals = (first) =>
+    EARS.map((_, row) => buffers.map((_, i) => rendered.getChannelData(2 * (first + i) + row)));
   return {
     plain: { skip: lead, signals: signals(0) },
     aided: fir && { skip: lead + FIR_DELAY, signals: signals(buffers.length) },

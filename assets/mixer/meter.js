@@ -10,8 +10,11 @@ const HOLD = 1.2; // s
 export class Meter {
   constructor(label) {
     this.bars = ["L", "R"].map(() => h("i", {}, h("b")));
-    this.root = h("div", { class: "meter", role: "meter", "aria-label": label, "aria-valuemin": String(FLOOR),
-      "aria-valuemax": "0" }, ...this.bars);
+    this.root = h(
+      "div",
+      { class: "meter", role: "meter", "aria-label": label, "aria-valuemin": String(FLOOR), "aria-valuemax": "0" },
+      ...this.bars,
+    );
     this.shown = [FLOOR, FLOOR];
     this.held = [FLOOR, FLOOR];
     this.heldAt = [0, 0];

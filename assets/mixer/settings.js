@@ -1,4 +1,4 @@
-// What the user can set, as plain data: the mixer's state without any sound. Gains are in dB; null stands for -inf (silent).
+// What the user can set, as plain data: the mixer's state without any sound. Gains are in dB; null is -inf (silent).
 
 export const MIN_DB = -60;
 export const MAX_DB = 24;

@@ -15,8 +15,18 @@ export class Timeline {
     this.last = 1;
     this.follow = true;
     this.ticks = h("div", { class: "ticks", "aria-hidden": "true" });
-    this.ruler = h("div", { class: "ruler", role: "slider", tabindex: "0", "aria-label": "Position in the song",
-      "aria-valuemin": "0", onkeydown: (event) => this.#key(event) }, this.ticks);
+    this.ruler = h(
+      "div",
+      {
+        class: "ruler",
+        role: "slider",
+        tabindex: "0",
+        "aria-label": "Position in the song",
+        "aria-valuemin": "0",
+        onkeydown: (event) => this.#key(event),
+      },
+      this.ticks,
+    );
     this.region = h("div", { class: "region" });
     this.head = h("div", { class: "playhead" });
     this.overlay = h("div", { class: "overlay", "aria-hidden": "true" }, this.region, this.head);
@@ -71,7 +81,10 @@ export class Timeline {
     } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
       if (this.last - this.first === 1) return;
       event.preventDefault();
-      this.#show(this.first + ((event.deltaX || event.deltaY) / 1000) * (this.last - this.first), this.last - this.first);
+      this.#show(
+        this.first + ((event.deltaX || event.deltaY) / 1000) * (this.last - this.first),
+        this.last - this.first,
+      );
     }
   }
 

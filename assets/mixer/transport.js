@@ -73,7 +73,10 @@ export class Transport {
       return;
     }
     glide(this.graph.transport.gain, 0, this.context.currentTime, FADE_TAU);
-    this.#fadeIn(this.#take(() => target), false);
+    this.#fadeIn(
+      this.#take(() => target),
+      false,
+    );
   }
 
   /** Loop over a region of frames, or over nothing (null); while playing without a gap. */

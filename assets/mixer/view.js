@@ -32,8 +32,16 @@ export class View {
     this.grid = h("div", { class: "lanes" });
     this.problems = h("div", { class: "problems", role: "alert", hidden: true });
     this.help = this.#helpDialog();
-    this.root = h("section", { class: "mixer", "aria-label": "Mixer" }, this.#hearBar(), this.problems, this.grid,
-      this.#transportBar(), this.help, this.status);
+    this.root = h(
+      "section",
+      { class: "mixer", "aria-label": "Mixer" },
+      this.#hearBar(),
+      this.problems,
+      this.grid,
+      this.#transportBar(),
+      this.help,
+      this.status,
+    );
     engine.addEventListener("settings", () => this.#update());
     engine.addEventListener("load", () => this.#update());
     engine.addEventListener("loudness", () => this.#showLoudness());
@@ -42,25 +50,47 @@ export class View {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
-  // ---- building -------------------------------------------------------------------------------------------------------
+  // ---- building -----------------------------------------------------------------------------------------------------
 
   #hearBar() {
     this.radios = Object.fromEntries(Object.keys(MODES).map((mode) => [mode, this.#radio(mode)]));
-    const group = h("div", { class: "segments", role: "radiogroup", "aria-label": "What you hear" },
-      ...Object.values(this.radios).map(({ root }) => root));
-    this.match = this.#check("Match loudness", (on) => this.engine.setMatch(on),
-      "Lower the louder ones to the quietest, by integrated loudness");
+    const group = h(
+      "div",
+      { class: "segments", role: "radiogroup", "aria-label": "What you hear" },
+      ...Object.values(this.radios).map(({ root }) => root),
+    );
+    this.match = this.#check(
+      "Match loudness",
+      (on) => this.engine.setMatch(on),
+      "Lower the louder ones to the quietest, by integrated loudness",
+    );
     this.listener = h("span", { class: "listener" });
-    const help = h("button", { type: "button", class: "round", "aria-label": "Keyboard help", title: "Keyboard (?)",
-      onclick: () => this.showHelp() }, "?");
-    return h("div", { class: "bar top" }, h("span", { class: "caption" }, "Hear"), group, this.match.root, this.listener,
-      h("span", { class: "space" }), help);
+    const help = h(
+      "button",
+      {
+        type: "button",
+        class: "round",
+        "aria-label": "Keyboard help",
+        title: "Keyboard (?)",
+        onclick: () => this.showHelp(),
+      },
+      "?",
+    );
+    return h(
+      "div",
+      { class: "bar top" },
+      h("span", { class: "caption" }, "Hear"),
+      group,
+      this.match.root,
+      this.listener,
+      h("span", { class: "space" }),
+      help,
+    );
   }
 
   #radio(mode) {
     const [label, title] = MODE_LABELS[mode];
-    const input = h("input", { type: "radio", name: "cadenza-hear", value: mode,
-      onchange: () => this.hear(mode) });
+    const input = h("input", { type: "radio", name: "cadenza-hear", value: mode, onchange: () => this.hear(mode) });
     return { input, root: h("label", { title }, input, h("span", {}, label)) };
   }
 
@@ -70,8 +100,18 @@ export class View {
   }
 
   #button(label, path, run, pressed = false) {
-    return h("button", { type: "button", class: "round", "aria-label": label, title: label, onclick: run,
-      "aria-pressed": pressed ? "false" : null }, icon(path));
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "round",
+        "aria-label": label,
+        title: label,
+        onclick: run,
+        "aria-pressed": pressed ? "false" : null,
+      },
+      icon(path),
+    );
   }
 
   #transportBar() {
@@ -84,37 +124,84 @@ export class View {
     this.excerpt = h("span", { class: "excerpt" });
     this.follow = this.#check("Follow", () => this.toggleFollow(), "Turn the page with the playhead (F)");
     this.follow.input.checked = true;
-    const zoom = h("span", { class: "group zoom", role: "group", "aria-label": "Zoom" },
+    const zoom = h(
+      "span",
+      { class: "group zoom", role: "group", "aria-label": "Zoom" },
       h("button", { type: "button", class: "round", "aria-label": "Zoom out", onclick: () => timeline.zoom(0.5) }, "−"),
-      h("button", { type: "button", class: "round", "aria-label": "Zoom in", onclick: () => timeline.zoom(2) }, "+"));
+      h("button", { type: "button", class: "round", "aria-label": "Zoom in", onclick: () => timeline.zoom(2) }, "+"),
+    );
     this.master = new Fader("the master", (dB) => engine.setMaster(dB ?? -60));
     this.meter = new Meter("Level of the output");
     this.loudness = h("output", {}, "–");
     this.truePeak = h("output", {}, "–");
     this.clips = h("output", {}, "0");
-    this.reset = h("button", { type: "button", class: "readout", title: "Press to reset true peak and clip count",
-      onclick: () => engine.resetMeter() }, h("span", {}, "Clipped"), this.clips);
-    this.limiter = this.#check("Limiter", (on) => engine.setLimiter(on),
-      "Look-ahead limiter at −1 dB FS; off, the samples pass unchanged");
+    this.reset = h(
+      "button",
+      {
+        type: "button",
+        class: "readout",
+        title: "Press to reset true peak and clip count",
+        onclick: () => engine.resetMeter(),
+      },
+      h("span", {}, "Clipped"),
+      this.clips,
+    );
+    this.limiter = this.#check(
+      "Limiter",
+      (on) => engine.setLimiter(on),
+      "Look-ahead limiter at −1 dB FS; off, the samples pass unchanged",
+    );
     this.lamp = h("span", { class: "lamp" }, "idle");
-    return h("div", { class: "bar bottom" },
+    return h(
+      "div",
+      { class: "bar bottom" },
       h("span", { class: "group" }, home, this.play, this.loop),
       h("span", { class: "group clock" }, this.time, this.excerpt),
       h("span", { class: "group" }, zoom, this.follow.root),
       h("span", { class: "space" }),
-      h("span", { class: "group master" }, h("span", { class: "caption" }, "Master"), this.master.root, this.meter.root),
-      h("span", { class: "group" }, readout("Loudness", this.loudness, "LUFS", "Integrated, of the whole excerpt with these gains, before the limiter"),
-        readout("True peak", this.truePeak, "dBTP", "Highest so far, estimated by four times oversampling"), this.reset),
-      h("span", { class: "group limiter" }, this.limiter.root, this.lamp));
+      h(
+        "span",
+        { class: "group master" },
+        h("span", { class: "caption" }, "Master"),
+        this.master.root,
+        this.meter.root,
+      ),
+      h(
+        "span",
+        { class: "group" },
+        readout(
+          "Loudness",
+          this.loudness,
+          "LUFS",
+          "Integrated, of the whole excerpt with these gains, before the limiter",
+        ),
+        readout("True peak", this.truePeak, "dBTP", "Highest so far, estimated by four times oversampling"),
+        this.reset,
+      ),
+      h("span", { class: "group limiter" }, this.limiter.root, this.lamp),
+    );
   }
 
   #helpDialog() {
-    const rows = KEYMAP.map(({ keys, does }) => h("tr", {}, h("th", { scope: "row" },
-      ...keys.flatMap((key) => [h("kbd", {}, key), " "])), h("td", {}, does)));
-    const close = h("button", { type: "button", class: "round", "aria-label": "Close", onclick: () => this.help.close() }, "×");
-    return h("dialog", { "aria-label": "Keyboard", onclick: (event) => event.target === this.help && this.help.close() },
-      h("div", {}, h("header", {}, h("h2", {}, "Keyboard"), close), h("table", {}, h("tbody", {}, ...rows)),
-        h("p", {}, "Click on a lane to go there, drag to loop, Ctrl and wheel to zoom. Double-click a gain for 0 dB.")));
+    const rows = KEYMAP.map(({ keys, does }) =>
+      h("tr", {}, h("th", { scope: "row" }, ...keys.flatMap((key) => [h("kbd", {}, key), " "])), h("td", {}, does)),
+    );
+    const close = h(
+      "button",
+      { type: "button", class: "round", "aria-label": "Close", onclick: () => this.help.close() },
+      "×",
+    );
+    return h(
+      "dialog",
+      { "aria-label": "Keyboard", onclick: (event) => event.target === this.help && this.help.close() },
+      h(
+        "div",
+        {},
+        h("header", {}, h("h2", {}, "Keyboard"), close),
+        h("table", {}, h("tbody", {}, ...rows)),
+        h("p", {}, "Click on a lane to go there, drag to loop, Ctrl and wheel to zoom. Double-click a gain for 0 dB."),
+      ),
+    );
   }
 
   /** Build the lanes of a song, in its order. */
@@ -123,8 +210,13 @@ export class View {
     const { ruler, overlay } = this.timeline;
     overlay.style.gridRow = `1 / span ${song.lanes.length + 1}`;
     const empty = h("p", { class: "empty" }, "There are no stems to mix yet. Pick a song and separate it first.");
-    this.grid.replaceChildren(h("span", { class: "corner" }), ruler, ...this.lanes.map(({ root }) => root), overlay,
-      ...(song.lanes.length ? [] : [empty]));
+    this.grid.replaceChildren(
+      h("span", { class: "corner" }),
+      ruler,
+      ...this.lanes.map(({ root }) => root),
+      overlay,
+      ...(song.lanes.length ? [] : [empty]),
+    );
     for (const lane of this.lanes) {
       this.timeline.listenTo(lane.wave);
       lane.onpeaks = () => this.#draw();
@@ -135,7 +227,7 @@ export class View {
     this.#draw();
   }
 
-  // ---- showing --------------------------------------------------------------------------------------------------------
+  // ---- showing ------------------------------------------------------------------------------------------------------
 
   #update() {
     const { engine } = this;
@@ -181,7 +273,9 @@ export class View {
       texts.push(h("button", { type: "button", onclick: () => this.engine.retry() }, "Try again"));
     }
     if (limiterMissing) {
-      texts.push(h("p", {}, "Limiter, true peak and clip count need a page from localhost or over https; all else works."));
+      texts.push(
+        h("p", {}, "Limiter, true peak and clip count need a page from localhost or over https; all else works."),
+      );
     }
     const key = failures.join() + limiterMissing;
     if (key === this.problemsShown) return;
@@ -243,7 +337,7 @@ export class View {
     else if (reduction < -0.05) setText(this.lamp, `${level(reduction)} dB`);
   }
 
-  // ---- commands -------------------------------------------------------------------------------------------------------
+  // ---- commands -----------------------------------------------------------------------------------------------------
 
   say(text) {
     setText(this.status, text);

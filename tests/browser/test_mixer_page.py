@@ -1,5 +1,6 @@
 """The mixer on a Streamlit page: reruns, elements above it, other pages, a server that goes and comes back."""
 
+import itertools
 import json
 import subprocess
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def assert_monotonic(page, least):
     """The position went on, in step with the context's clock, without a break, for `least` seconds."""
     seen = page.evaluate("positions")
     assert all(playing for playing, _, _ in seen)
-    steps = [later[1] - earlier[1] for earlier, later in zip(seen, seen[1:], strict=False)]
+    steps = [later[1] - earlier[1] for earlier, later in itertools.pairwise(seen)]
     assert min(steps) >= 0
     played = (seen[-1][1] - seen[0][1]) / 44100
     assert played == pytest.approx(seen[-1][2] - seen[0][2], abs=0.03)

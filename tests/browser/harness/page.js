@@ -12,8 +12,14 @@ window.harness = {
   async mount(data) {
     end?.();
     const parentElement = document.getElementById("place");
-    end = mount({ data: { session: "s", ...data }, parentElement, setStateValue: (key, value) => sent.push([key, value]) });
-    await this.until(() => cadenzaMixer.engine.isReady || cadenzaMixer.engine.failures.length === data.lanes.length + 1);
+    end = mount({
+      data: { session: "s", ...data },
+      parentElement,
+      setStateValue: (key, value) => sent.push([key, value]),
+    });
+    await this.until(
+      () => cadenzaMixer.engine.isReady || cadenzaMixer.engine.failures.length === data.lanes.length + 1,
+    );
   },
 
   async until(condition, timeout = 20000) {
@@ -45,7 +51,10 @@ window.harness = {
       this.levelTap = new AudioWorkletNode(context, "level-tap", { numberOfInputs: 1, numberOfOutputs: 0 });
       cadenzaMixer.engine.graph.output.connect(this.levelTap);
     }
-    const answer = new Promise((done) => (this.levelTap.port.onmessage = ({ data }) => done(data)));
+    const answer = new Promise((done, fail) => {
+      this.levelTap.port.onmessage = ({ data }) => done(data);
+      setTimeout(() => fail(new Error("no change of 1 dB within 5 s")), 5000);
+    });
     await this.sleep(120); // the last change is over
     this.levelTap.port.postMessage("arm");
     await this.sleep(30 + 40 * Math.random());

@@ -31,7 +31,10 @@ class LevelTap extends AudioWorkletProcessor {
     for (let i = 0; i < channel.length; i++) {
       const ratio = channel[i] / this.level;
       if (ratio < step && ratio > 1 / step) continue;
-      this.port.postMessage({ time: (currentFrame + i) / sampleRate, wall: Date.now() + 0.5 + (1000 * i) / sampleRate });
+      this.port.postMessage({
+        time: (currentFrame + i) / sampleRate,
+        wall: Date.now() + 0.5 + (1000 * i) / sampleRate,
+      });
       this.state = "idle";
       break;
     }
