@@ -65,7 +65,7 @@ class MixSettings:
     def gains(self) -> Gains:
         """What counts for the sound: the gains with mute and solo applied (mute wins over solo)."""
         solo = any(lane.solo for lane in self.lanes.values())
-        decibels = {}
+        decibels: dict[tuple[str, str], float] = {}
         for name in STEMS:
             lane = self.lane(name)
             on = not lane.mute and (lane.solo or not solo)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -67,7 +68,7 @@ def export_panel(selection: Selection, mix: MixSettings) -> None:
         _link(packed, "Submission files (zip)")
 
 
-def _job(key: str, label: str, title: str, work) -> object:
+def _job(key: str, label: str, title: str, work: Callable[[Progress], object]) -> object:
     """Show a button that begins a job, then its progress; give its result once it is done."""
     job = services().jobs.get(key)
     if job and job.is_active:

@@ -91,7 +91,7 @@ def current(catalog: Catalog) -> tuple[Selection, list[str]]:
 
 def _begin(catalog: Catalog) -> list[str]:
     link = Link.read({name: st.query_params[name] for name in st.query_params})
-    picked = {
+    picked: dict[str, Any] = {
         "song": link.song or DEFAULT_SONG,
         "listener": link.listener or DEFAULT_LISTENER,
         "system": link.system or DEFAULT_SYSTEM,
@@ -100,7 +100,7 @@ def _begin(catalog: Catalog) -> list[str]:
     st.session_state["picked"] = picked
     st.session_state["mix"] = {}
     st.session_state["revision"] = 0
-    song = picked["song"] if picked["song"] in catalog.songs else DEFAULT_SONG
+    song: str = picked["song"] if picked["song"] in catalog.songs else DEFAULT_SONG
     if link.excerpt and song == picked["song"]:
         picked["excerpts"] = {song: link.excerpt}
     if link.settings:

@@ -1,11 +1,13 @@
 """From what is picked to sounds: separation in the background, weights that are missing, the rest of the song."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
 
 from cadenza_core.catalog import WHOLE
 from cadenza_core.playback import Playable, find_playable, playable, playable_key
+from cadenza_core.progress import Progress
 from cadenza_core.separation import get_system, systems
 from cadenza_core.separation.weights import fetch
 
@@ -69,7 +71,7 @@ def _request(selection: Selection) -> tuple[str, Selection]:
     return playable_key(selection.song, selection.system, services().settings, selection.excerpt), selection
 
 
-def _work(selection: Selection):
+def _work(selection: Selection) -> Callable[[Progress], Playable]:
     settings = services().settings
     return lambda progress: playable(selection.song, selection.system, settings, selection.excerpt, progress=progress)
 
