@@ -34,13 +34,15 @@ def desk(selection: Selection, ready: Playable) -> None:
     with right:
         audiogram_chart(selection.listener, key="audiogram")
         st.caption(audiogram_text(selection.listener))
-        scores, presets, export = st.tabs(["Scores", "Presets", "Export"])
-        with scores, guarded():
-            scores_panel(selection, ready, mix)
-        with presets, guarded():
-            presets_panel(selection, mix)
-        with export, guarded():
-            export_panel(selection, mix)
+        scores, presets, export = st.tabs(["Scores", "Presets", "Export"], key="desk_tabs", on_change="rerun")
+        for tab, panel in (
+            (scores, lambda: scores_panel(selection, ready, mix)),
+            (presets, lambda: presets_panel(selection, mix)),
+            (export, lambda: export_panel(selection, mix)),
+        ):
+            if tab.open:  # the others need not be made, and their scripts not loaded
+                with tab, guarded():
+                    panel()
     write_link(selection)
 
 

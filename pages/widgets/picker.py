@@ -1,5 +1,7 @@
 """The bar at the top: song, excerpt, listener, system, and the doors to library and listeners."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from cadenza_core.catalog import Excerpt
@@ -8,7 +10,7 @@ from cadenza_core.separation import get_system, systems
 
 from .library import library_panel
 from .listener import listener_panel
-from .messages import clock
+from .messages import clock, guarded
 from .selection import Selection, pick
 from .services import Catalog, first_excerpt, services
 
@@ -33,10 +35,18 @@ def picker(selection: Selection, catalog: Catalog) -> None:
         chooser, door = st.columns([3, 2], vertical_alignment="bottom", gap="small")
         with chooser:
             _listener(selection, catalog)
-        with door, st.popover("Find", help="Find, type in or import a listener", width="stretch"):
-            listener_panel(catalog)
+        with door:
+            _door("Find", "Find, type in or import a listener", lambda: listener_panel(catalog))
     with system:
         _system(selection)
+
+
+def _door(label: str, what: str, panel: Callable[[], None]) -> None:
+    """Show a button that opens a panel; what is in it is made when it opens."""
+    popover = st.popover(label, help=what, width="stretch", key=f"door_{label}", on_change="rerun")
+    if popover.open:
+        with popover, guarded():
+            panel()
 
 
 def _song(selection: Selection, catalog: Catalog) -> None:
@@ -109,7 +119,7 @@ def _system(selection: Selection) -> None:
     def name(key: str) -> str:
         missing = get_system(key, settings).unavailable_reason()
         needs_truth = known[key].oracle and not selection.song.has_stems
-        return known[key].title + (" · not ready" if missing or needs_truth else "")
+        return known[key].title.partition(" (")[0] + (" · not ready" if missing or needs_truth else "")
 
     st.selectbox(
         "Separation",

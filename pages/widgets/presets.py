@@ -28,7 +28,7 @@ def presets_panel(selection: Selection, mix: MixSettings) -> None:
     if not presets:
         st.caption("No presets yet for this song and listener. Set the faders, give the mix a name, and save it.")
         return
-    st.dataframe([_row("now", mix), *(_row(one.name, one.settings) for one in presets)], hide_index=True)
+    st.dataframe([_row("now", mix), *(_row(one.name, one.settings) for one in presets)], hide_index=True, row_height=28)
     for number, preset in enumerate(presets):
         _preset(number, preset, selection, is_set=_sounds_like(preset.settings, mix))
 

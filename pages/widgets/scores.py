@@ -91,7 +91,7 @@ def _show(job: Job, *, is_stale: bool) -> None:
     rows.append(
         {"Stem": "Remix", "SDR dB": "", **{e.capitalize(): _number(scores.remix.get(e, math.nan), 2) for e in EARS}}
     )
-    st.dataframe(rows, hide_index=True)
+    st.dataframe(rows, hide_index=True, row_height=28)
     st.caption(plain("; ".join((f"HAAQI per ear, took {scores.seconds:.1f} s", *scores.notes))))
 
 

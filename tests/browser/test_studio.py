@@ -205,8 +205,10 @@ def test_missing_weights_are_said_and_nothing_is_swapped(studio: str, context: A
     page.get_by_text("is not ready on this machine").wait_for()
     page.get_by_text("What works now:").wait_for()
     assert "system=htdemucs" in page.url
+    offer = page.get_by_role("button", name="Preview")
+    offer.wait_for()
     shot(page, "weights-missing")
-    page.get_by_role("button", name="Preview").click()
+    offer.click()
     wait_ready(page)
 
 

@@ -20,13 +20,13 @@ def sounds(tmp_path):
     return Sounds(tmp_path / "sounds")
 
 
-def test_24_bit_flac_holds_floats_to_half_a_step(sounds, noise):
+def test_flac_holds_floats_to_half_a_step_of_20_bits(sounds, noise):
     samples = noise(2000) * np.float32(0.77)
     stored = sounds.put(ID, {"vocals": samples}, 44100)
     assert stored.sounds["vocals"].file == "vocals.flac"
     read, rate = soundfile.read(sounds.path(ID, "vocals.flac"), dtype="float64")
     assert (rate, stored.frames) == (44100, 2000)
-    assert np.abs(read.T - samples).max() <= 2.0**-24
+    assert np.abs(read.T - samples).max() <= 2.0**-20
 
 
 def test_16_bit_sound_stays_exact(sounds, noise):
