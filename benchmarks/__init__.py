@@ -11,8 +11,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["SHARED_DATA", "alternating", "header", "music", "table"]
+if TYPE_CHECKING:  # not needed to run, and measuring memory starts from little
+    from cadenza_core.audio import Stems
+
+__all__ = ["SHARED_DATA", "alternating", "header", "music", "music_source", "table"]
 
 #: Test data that is not part of the project; a benchmark uses the built-in song where it is absent.
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -58,7 +62,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
             print("  ".join("-" * width for width in widths))
 
 
-def music(seconds: float):  # noqa: ANN201 - `Stems`; imported late, so that measuring memory starts from little
+def music(seconds: float) -> "Stems":
     """Give the four stems of a song of that length: real ones where the test data is, else the demo's; repeated to length.
 
     Returns
@@ -70,10 +74,8 @@ def music(seconds: float):  # noqa: ANN201 - `Stems`; imported late, so that mea
     from cadenza_core.audio import RATE, STEMS, Stems, read_audio
     from cadenza_core.catalog.demo import render_demo
 
-    if _SONG.is_dir():
-        source = {name: read_audio(_SONG / f"{name}.flac").samples for name in STEMS}
-    else:
-        source = dict(render_demo())
+    real = _SONG.is_dir()
+    source = {name: read_audio(_SONG / f"{name}.flac").samples for name in STEMS} if real else dict(render_demo())
     frames = round(seconds * RATE)
     turns = -(-frames // next(iter(source.values())).shape[1])
     return Stems({name: np.tile(samples, (1, turns))[:, :frames] for name, samples in source.items()}, RATE)

@@ -12,16 +12,21 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cadenza_core.separation import Separation
 
 from benchmarks import header, music, music_source, table
 
 SECONDS, REPEATS, RATE = 240, 7, 44100
 STEMS = ("vocals", "drums", "bass", "other")
+FILES = ("song.wav", "song.flac", "new.wav", "new.flac")
 MODES = {
-    "cached separation, song is WAV": "wav",
-    "cached separation, song is FLAC": "flac",
-    "the same, WAV changed just now": "wav-new",
-    "the same, FLAC changed just now": "flac-new",
+    "cached separation, song is WAV": "song.wav",
+    "cached separation, song is FLAC": "song.flac",
+    "the same, WAV changed just now": "new.wav",
+    "the same, FLAC changed just now": "new.flac",
     "peer: four FLAC stems": "peer",
 }
 
@@ -31,11 +36,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)
-        rows = []
-        for title, mode in MODES.items():
-            runs = [_measure(mode, folder) for _ in range(REPEATS + 1)][1:]
-            first, whole, process = (statistics.median(values) for values in zip(*runs, strict=True))
-            rows.append([title, f"{first:.3f}", f"{whole:.3f}", f"{process:.2f}"])
+        runs: dict[str, list[tuple[float, ...]]] = {title: [] for title in MODES}
+        for turn in range(REPEATS + 1):  # in turn, so that what else the machine does falls on all
+            for title, mode in MODES.items():
+                measured = _measure(mode, folder)
+                if turn:
+                    runs[title].append(measured)
+    rows = []
+    for title, times in runs.items():
+        first, whole, process = (statistics.median(values) for values in zip(*times, strict=True))
+        rows.append([title, f"{first:.3f}", f"{whole:.3f}", f"{process:.2f}"])
     table(("median, s", "first second of 4 stems", "whole 4 stems", "whole process"), rows)
     print(
         "\nColumns 1 and 2 count from after the imports, in a process of its own each time; column 3 is that process from"
@@ -50,20 +60,19 @@ def prepare(folder: Path) -> None:
     """Write the song as WAV and FLAC, its separation into the cache, and the stems as FLAC for the peer."""
     import soundfile
 
-    from cadenza_core.audio import Stems, write_audio
+    from cadenza_core.audio import write_audio
     from cadenza_core.separation import cache
 
     stems = music(SECONDS)
-    for suffix in ("wav", "flac"):
-        write_audio(folder / f"song.{suffix}", stems.mixture(), RATE)
+    for file in FILES:
+        write_audio(folder / file, stems.mixture(), RATE)
     for name, samples in stems.items():
         soundfile.write(folder / f"{name}.flac", samples.T, RATE, subtype="PCM_16")
     _register(stems)
-    _separate(folder, "wav")
-    assert isinstance(stems, Stems)
+    _separate(folder, "song.wav")
     time.sleep(2.5)  # until the files are old enough for their digests to be remembered
-    for suffix in ("wav", "flac"):
-        assert _separate(folder, suffix).was_cached
+    for file in FILES:
+        assert _separate(folder, file).was_cached
     assert len(cache.Cache(folder / "home" / "cache" / "separations").entries()) == 1
 
 
@@ -83,19 +92,19 @@ def _register(stems: object) -> None:
     register(Given.info, lambda settings: Given())  # type: ignore[arg-type,return-value]
 
 
-def _separate(folder: Path, suffix: str):  # noqa: ANN202
+def _separate(folder: Path, file: str) -> "Separation":
     from cadenza_core.catalog import Song
     from cadenza_core.catalog.songs import Track
     from cadenza_core.separation import separate
     from cadenza_core.settings import Settings
 
-    song = Song("song", "Song", "file", {"mixture": Track(folder / f"song.{suffix}")})
+    song = Song("song", "Song", "file", {"mixture": Track(folder / file)})
     return separate(song, "given", Settings(folder / "home", folder / "models"))
 
 
 def _measure(mode: str, folder: Path) -> tuple[float, float, float]:
-    if mode.endswith("-new"):
-        (folder / f"song.{mode.removesuffix('-new')}").touch()
+    if mode.startswith("new."):
+        (folder / mode).touch()
     command = [sys.executable, "-m", "benchmarks.cache_open", mode, str(folder)]
     began = time.perf_counter()
     out = subprocess.run([*command, "first"], check=True, capture_output=True, text=True).stdout
@@ -123,7 +132,7 @@ def open_once(mode: str, folder: Path, part: str) -> float:
         _register(None)
 
         def read() -> object:
-            made = _separate(folder, mode.removesuffix("-new"))
+            made = _separate(folder, mode)
             assert made.was_cached
             return made.stems if stop is None else made.read(0, stop)
 

@@ -109,7 +109,12 @@ def verify_command(
                 write_vectors(system, settings, write, progress=show)
             found = verify(system, settings, vectors or write, show)
         files = [
-            {"name": entry.file.name, "path": str(entry.path) if entry.path else None, "fault": entry.fault}
+            {
+                "name": entry.file.name,
+                "path": str(entry.path) if entry.path else None,
+                "fault": entry.fault,
+                "sha256": entry.sha256,
+            }
             for entry in found.files
         ]
         data = {"system": system, "passed": found.passed, "files": files, "tolerance": found.tolerance}
@@ -117,7 +122,8 @@ def verify_command(
 
         def show_result(console: Any) -> None:
             for file in files:
-                state = file["fault"] or ("digest is right" if file["path"] else "not on this machine")
+                right = "digest is right" if file["sha256"] else "there, no published digest to compare with"
+                state = file["fault"] or (right if file["path"] else "not on this machine")
                 console.print(f"{file['name']}: {state}", soft_wrap=True, markup=False)
             for stem, difference in found.differences.items():
                 console.print(f"{stem}: largest difference {difference:.3g} (accepted: {found.tolerance:.3g})")

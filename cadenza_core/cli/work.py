@@ -5,15 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from ..audio import RATE, write_audio
+from ..audio import RATE, read_audio, write_audio
 from ..audio.levels import measure
 from ..catalog import Song, find_listener, find_song, listener_files
 from ..catalog.segments import Segments, read_segments
 from ..errors import CadenzaError
-from ..hearing import Compressor
+from ..hearing import Compressor, ear_of
 from ..progress import part
-from ..quality import score_remix, write_scores
-from ..remix import Gains, mix, render
+from ..quality import check_haaqi, engine_by_name, reference_level, score_remix, write_scores
+from ..quality.haaqi import Engine
+from ..remix import EARS, Gains, mix, render
 from ..separation import separate
 from ..submission import export_pair, find_segments, pack, score_pair, validate
 from .console import ExcerptOption, JsonOption, guarded, notes, out, parse_excerpt, progress, settings_of, table
@@ -22,9 +23,13 @@ from .separation import SongOption, SystemOption
 
 __all__: list[str] = []
 
+#: Highest true peak of a remix that is written, dBTP: what EBU R 128 allows.
+CEILING = -1.0
+
 ListenerOption = Annotated[str, typer.Option(help="Listener: an id, FILE.json:ID, or standard ones such as N3, N2-S1.")]
 GainOption = Annotated[list[str] | None, typer.Option(help="STEM=DB or STEM.left=DB, such as vocals=3; repeatable.")]
 CompressorOption = Annotated[bool, typer.Option("--compressor", help="The recipe's compressor after NAL-R.")]
+ReferenceOption = Annotated[bool, typer.Option("--reference", help="HAAQI by pyclarity itself: the same, far slower.")]
 SegmentsOption = Annotated[
     Path | None, typer.Option(help="musdb18.segments.test.json: cut to the evaluation's excerpts.")
 ]
@@ -40,7 +45,11 @@ def remix(
     gain: GainOption = None,
     excerpt: ExcerptOption = None,
     compressor: CompressorOption = False,
+    keep_level: Annotated[
+        bool, typer.Option("--keep-level", help="Clip what exceeds full scale; do not lower it.")
+    ] = False,
     score: Annotated[bool, typer.Option("--score", help="HAAQI against the same remix of the true stems.")] = False,
+    reference: ReferenceOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Remix a song's stems, amplified for a listener, to a 24-bit file in time with the song."""
@@ -55,16 +64,21 @@ def remix(
         with progress(f"Remixing {found.id}") as show:
             stems = separate(found, system, settings, cut, progress=part(show, 0.0, 0.5 if score else 0.9))
             sound = render(stems.stems, RATE, gains, listener=ear, compressor=Compressor() if compressor else None)
-            write_audio(to, sound, RATE, subtype="PCM_24")
+            lowered = 0.0 if keep_level else max(0.0, measure(sound, RATE).true_peak - CEILING)
+            heard = sound * 10.0 ** (-lowered / 20.0)
+            write_audio(to, heard, RATE, subtype="PCM_24")
             haaqi = None
             if score and ear is not None:
                 truth = mix(found.stems(cut), gains)
-                haaqi = score_remix(found.name, ear, sound, truth, RATE, progress=part(show, 0.5, 1.0))
-        levels = measure(sound, RATE)
+                rest = part(show, 0.5, 1.0)
+                haaqi = score_remix(found.name, ear, sound, truth, RATE, engine=_engine(reference), progress=rest)
+        levels = measure(heard, RATE)
         data: dict[str, Any] = {"file": str(to), "song": found.id, "excerpt": str(cut), "system": system}
         data |= {"listener": listener, "gains_db": gains.as_dict(), "sample_rate": RATE, **levels.as_dict()}
+        data["lowered_db"] = round(lowered, 3)
         if haaqi:
             data["haaqi"] = {"left": haaqi.left, "right": haaqi.right, "mean": haaqi.score}
+            data["engine"] = _engine_name(reference)
         listing = table("", ">")
         for key, value in levels.as_dict().items():
             listing.add_row(key, str(value))
@@ -72,6 +86,8 @@ def remix(
             listing.add_row(f"HAAQI {side}", f"{value:.4f}")
         out(json_output, data, lambda console: console.print(listing))
         notes(stems.notes)
+        if lowered:
+            notes([f"lowered by {lowered:.1f} dB, to a true peak of {CEILING:g} dB; --keep-level clips it instead"])
         if levels.clipped:
             notes([f"{levels.clipped} samples were beyond full scale and are clipped in the file; lower the gains"])
 
@@ -146,6 +162,7 @@ def score(
     enhanced: Annotated[Path, typer.Option(help="The folder enhanced_signals of an export or a submission.")],
     csv: Annotated[Path | None, typer.Option(help="Write the scores as the challenge's scores.csv.")] = None,
     segments: SegmentsOption = None,
+    reference: ReferenceOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Score exported files of one song and listener with HAAQI, as the challenge's recipe (pyclarity 0.9.0) does."""
@@ -159,7 +176,7 @@ def score(
             if cut:
                 notes([f"the export's record says that the stems are cut to {cut.objective[0]}-{cut.objective[1]} s"])
         with progress(f"Scoring {found.id} for {ear.id}") as show:
-            pair = score_pair(found, ear, enhanced, segments=cut, progress=show)
+            pair = score_pair(found, ear, enhanced, segments=cut, engine=_engine(reference), progress=show)
         if csv:
             write_scores(csv, [pair])
         data = {"song": pair.song, "listener": pair.listener, "score": pair.score, **pair.haaqi}
@@ -167,8 +184,47 @@ def score(
         for stem in ("vocals", "drums", "bass", "other"):
             listing.add_row(stem, *(f"{pair.haaqi[f'{side}_{stem}']:.4f}" for side in ("left", "right")))
         listing.add_row("mean of all", f"{pair.score:.4f}", "")
-        out(json_output, {**data, "notes": list(pair.notes)}, lambda console: console.print(listing))
-        notes(pair.notes)
+        data |= {"engine": _engine_name(reference), "notes": list(pair.notes)}
+        out(json_output, data, lambda console: console.print(listing))
+        notes([f"HAAQI by the {_engine_name(reference)} engine", *pair.notes])
+
+
+def _engine_name(reference: bool) -> str:
+    return "reference" if reference else "fast"
+
+
+def _engine(reference: bool) -> Engine:
+    return engine_by_name(_engine_name(reference))
+
+
+@app.command(name="check-haaqi")
+def check_haaqi_command(
+    context: typer.Context,
+    processed: Annotated[Path, typer.Argument(help="Processed sound file.")],
+    reference: Annotated[Path, typer.Argument(help="Reference sound file.")],
+    listener: ListenerOption = "N3",
+    json_output: JsonOption = False,
+) -> None:
+    """Score two of your own files with the fast HAAQI and with pyclarity's; exit status 1 if they disagree by over 1e-4."""
+    with guarded(json_output=json_output):
+        ear = find_listener(listener, listener_files(settings_of(context)))
+        sounds = [read_audio(path) for path in (processed, reference)]
+        rows = {}
+        with progress("Comparing the engines") as show:
+            for row, side in enumerate(EARS):
+                show(row / 2, f"{side} ear")
+                one, other = (sound.samples[min(row, len(sound.samples) - 1)] for sound in sounds)
+                level = reference_level(other)
+                rows[side] = check_haaqi(one, other, sounds[0].rate, sounds[1].rate, ear_of(ear, side), 1, level)
+        data = {
+            side: {"fast": r.fast, "reference": r.reference, "difference": r.difference} for side, r in rows.items()
+        }
+        listing = table("ear", "fast>", "reference>", "difference>")
+        for side, check in rows.items():
+            listing.add_row(side, f"{check.fast:.9f}", f"{check.reference:.9f}", f"{check.difference:.1e}")
+        out(json_output, data, lambda console: console.print(listing))
+        if not all(check.agrees for check in rows.values()):
+            raise typer.Exit(1)
 
 
 @app.command(name="validate")

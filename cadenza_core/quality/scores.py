@@ -6,7 +6,9 @@ right; NumPy's global state seeded once with ``int(md5(song), 16) % 10**8`` (pyc
 A stem with a silent reference cannot be scored: the recipe stops there with an IndexError, before it draws any noise. Here
 it has no score and draws no noise, so the others get the noise that they would get if that stem were not in the song.
 
-Because the state is the process's, scoring is one at a time: other threads wait. The state is put back afterwards.
+The fast engine knows where in the random stream each score's noise is: it computes several at a time, and does without the
+global state. Another engine draws from the global state; because that is the process's, scoring is then one at a time: other
+threads wait. The state is put back afterwards.
 """
 
 import contextlib
@@ -14,7 +16,6 @@ import csv
 import hashlib
 import io
 import math
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ from ..files import atomic_file
 from ..hearing import amplify, compensate_delay, ear_of, nalr_filter
 from ..progress import Progress, silent
 from ..remix import EARS
-from .haaqi import Engine, compute_haaqi, reference_engine, reference_level
+from .haaqi import Engine, HaaqiPair, compute_haaqi, fast_engine, haaqi_parts_of_pairs, reference_level
+from .haaqi_model import GLOBAL_STATE
 
 __all__ = [
     "COLUMNS",
@@ -63,9 +65,6 @@ COLUMNS = (
 )
 
 
-_NOISE = threading.Lock()
-
-
 def song_seed(song_name: str) -> int:
     """Give the recipe's seed of a song."""
     # A name from a file name that is not UTF-8 has no official seed; it gets one all the same.
@@ -75,7 +74,7 @@ def song_seed(song_name: str) -> int:
 @contextlib.contextmanager
 def _recipe_noise(song_name: str, progress: Progress) -> Iterator[None]:
     """Seed NumPy's global state for a song, keep other scorings from drawing from it, and put it back."""
-    while not _NOISE.acquire(timeout=0.2):
+    while not GLOBAL_STATE.acquire(timeout=0.2):
         progress(0.0, "waiting: another score is being computed")
     state = np.random.get_state()  # noqa: NPY002 - the recipe's scores hang on the global state
     try:
@@ -83,7 +82,35 @@ def _recipe_noise(song_name: str, progress: Progress) -> Iterator[None]:
         yield
     finally:
         np.random.set_state(state)  # noqa: NPY002
-        _NOISE.release()
+        GLOBAL_STATE.release()
+
+
+def _score_in_order(
+    song_name: str, pairs: Iterable[tuple[str, HaaqiPair]], count: int, engine: Engine, progress: Progress
+) -> dict[str, float]:
+    """Score named pairs with a song's noise: the fast engine several at a time, another one after the other."""
+    names: list[str] = []
+    if engine is fast_engine:
+
+        def named() -> Iterator[HaaqiPair]:
+            for name, pair in pairs:
+                progress(len(names) / (count + 1), f"HAAQI of {name}")
+                names.append(name)
+                yield pair
+
+        def relay(done: float, text: str) -> None:
+            progress(len(names) / (count + 1), text)
+
+        results = haaqi_parts_of_pairs(named(), seed=song_seed(song_name), progress=relay)
+        return {name: parts.score for name, parts in zip(names, results, strict=True)}
+    scores: dict[str, float] = {}
+    with _recipe_noise(song_name, progress):
+        for name, pair in pairs:
+            progress(len(scores) / count, f"HAAQI of {name}")
+            rates = pair.processed_rate, pair.reference_rate
+            others = pair.audiogram, pair.equalisation, pair.level1
+            scores[name] = compute_haaqi(pair.processed, pair.reference, *rates, *others, engine=engine)
+    return scores
 
 
 @dataclass(frozen=True)
@@ -124,7 +151,7 @@ def score_stems(
     read_reference: Callable[[str], np.ndarray],
     reference_rate: int,
     *,
-    engine: Engine = reference_engine,
+    engine: Engine = fast_engine,
     progress: Progress = silent,
 ) -> PairScore:
     """Compute the recipe's eight HAAQI values.
@@ -146,22 +173,20 @@ def score_stems(
     CadenzaError
         If a signal is faulty.
     """
-    with _recipe_noise(song_name, progress):
-        scores: dict[str, float] = {}
+    scores = {f"{ear}_{stem}": math.nan for stem in ORDER for ear in EARS}
+
+    def pairs() -> Iterator[tuple[str, HaaqiPair]]:
         for stem in ORDER:
             reference = read_reference(stem)
             for row, ear in enumerate(EARS):
-                name = f"{ear}_{stem}"
-                progress(len(scores) / 8, f"HAAQI of {name}")
                 level = reference_level(reference[row])
                 if math.isinf(level):
-                    scores[name] = math.nan
                     continue
                 target = resample(reference[row], reference_rate, HAAQI_RATE)
-                audiogram = ear_of(listener, ear)
-                scores[name] = compute_haaqi(
-                    read_processed(name), target, HAAQI_RATE, HAAQI_RATE, audiogram, 1, level, engine=engine
-                )
+                name, audiogram = f"{ear}_{stem}", ear_of(listener, ear)
+                yield name, HaaqiPair(read_processed(name), target, HAAQI_RATE, HAAQI_RATE, audiogram, 1, level)
+
+    scores.update(_score_in_order(song_name, pairs(), len(scores), engine, progress))
     progress(1.0, "scored")
     return PairScore(song_name, listener.id, scores)
 
@@ -186,7 +211,7 @@ def score_remix(
     reference: np.ndarray,
     rate: int,
     *,
-    engine: Engine = reference_engine,
+    engine: Engine = fast_engine,
     progress: Progress = silent,
 ) -> RemixScore:
     """Compute HAAQI of an amplified remix against the same remix of the true stems, as ICASSP 2024's recipe does.
@@ -208,22 +233,16 @@ def score_remix(
     CadenzaError
         If a signal is faulty or an ear of the reference is silent.
     """
-    scores = {}
-    with _recipe_noise(song_name, progress):
+
+    def pairs() -> Iterator[tuple[str, HaaqiPair]]:
         for row, ear in enumerate(EARS):
-            progress(row / 2, f"HAAQI of the {ear} remix")
             audiogram = ear_of(listener, ear)
             amplified = compensate_delay(amplify(reference[row], nalr_filter(audiogram, rate)))
-            scores[ear] = compute_haaqi(
-                resample(remix[row], rate, HAAQI_RATE),
-                resample(amplified, rate, HAAQI_RATE),
-                HAAQI_RATE,
-                HAAQI_RATE,
-                audiogram,
-                2,
-                reference_level(reference[row]),
-                engine=engine,
-            )
+            heard, target = resample(remix[row], rate, HAAQI_RATE), resample(amplified, rate, HAAQI_RATE)
+            level = reference_level(reference[row])
+            yield ear, HaaqiPair(heard, target, HAAQI_RATE, HAAQI_RATE, audiogram, 2, level)
+
+    scores = _score_in_order(song_name, pairs(), len(EARS), engine, progress)
     progress(1.0, "scored")
     return RemixScore(scores["left"], scores["right"])
 

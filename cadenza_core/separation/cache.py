@@ -36,6 +36,7 @@ _MANIFEST = "manifest.json"
 _KEY = re.compile("[0-9a-f]{64}")
 _FRAME_BYTES = 8  # stereo, 32-bit float
 _HEADER_BYTES = 4096  # more than libsndfile's WAV header
+_BLOCK = 1 << 16  # samples read at once
 _MAX_FRAMES = (2**32 - _HEADER_BYTES) // _FRAME_BYTES  # a WAV file's header counts bytes in 32 bits
 
 
@@ -135,11 +136,16 @@ class CacheEntry:
             raise CadenzaError(f"The cached separation {self.folder} is damaged ({error}). {_REPAIR}") from error
 
     def _read(self, stem: str, start: int, stop: int | None) -> np.ndarray:
-        wanted = slice(start, stop).indices(self.frames)
-        samples, rate = soundfile.read(self.path(stem), start=start, stop=stop, dtype="float32", always_2d=True)
-        if len(samples) != max(wanted[1] - wanted[0], 0) or rate != self.rate:
-            raise ValueError(f"{stem}.wav is shorter, or at another rate, than it was")
-        return np.ascontiguousarray(samples.T)  # here, so that only one stem is in memory twice
+        first, last, _ = slice(start, stop).indices(self.frames)
+        with soundfile.SoundFile(self.path(stem)) as file:
+            if (file.frames, file.samplerate) != (self.frames, self.rate):
+                raise ValueError(f"{stem}.wav is shorter, or at another rate, than it was")
+            samples = np.empty((file.channels, max(last - first, 0)), dtype=np.float32)
+            file.seek(first)
+            for block in range(0, samples.shape[1], _BLOCK):  # in blocks, so that nothing is in memory twice
+                part = samples[:, block : block + _BLOCK]
+                part.T[:] = file.read(part.shape[1], dtype="float32", always_2d=True)
+        return samples
 
     def fault(self, *, thorough: bool = False) -> str:
         """Say what is wrong with it, or nothing: quickly by the files' sizes, or thoroughly by their digests."""

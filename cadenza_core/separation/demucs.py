@@ -104,10 +104,12 @@ class DemucsSeparator(NeuralSeparator):
         total: torch.Tensor | None = None
         for i, (network, weights) in enumerate(zip(bag.models, bag.weights, strict=True)):
             show = partial(_show, progress, i, len(bag.models), mix.shape[-1])
-            out = apply_model(
-                network, mix, shifts=0, overlap=self.overlap, segment=self.segment, device=device, callback=show
-            )
-            network.to("cpu")  # a bag may not fit on a GPU all at once
+            try:
+                out = apply_model(
+                    network, mix, shifts=0, overlap=self.overlap, segment=self.segment, device=device, callback=show
+                )
+            finally:
+                network.to("cpu")  # a bag may not fit on a GPU all at once
             for source, weight in enumerate(weights):
                 out[:, source] *= weight
             total = out if total is None else total.add_(out)

@@ -1,4 +1,4 @@
-"""What all neural systems share: find and load weights once, choose the device, keep silence silent, report errors."""
+"""What all neural systems share: find and load weights once, choose the device, report errors."""
 
 import contextlib
 import importlib.metadata
@@ -83,10 +83,7 @@ def computing(title: str, device: "torch.device") -> Iterator[None]:
             torch.cuda.empty_cache()
         where = "the computer's memory" if device.type == "cpu" else f"the memory of the GPU ({device})"
         advice = "" if device.type == "cpu" else " or use the processor (`CADENZA_DEVICE=cpu`)"
-        raise CadenzaError(
-            f"{title} does not fit into {where}. Close other programs that use it, take a smaller segment (the separator's "
-            f"`segment`, in seconds){advice}."
-        ) from error
+        raise CadenzaError(f"{title} does not fit into {where}. Close other programs that use it{advice}.") from error
 
 
 class NeuralSeparator(ABC):
@@ -206,7 +203,7 @@ class NeuralSeparator(ABC):
         Returns
         -------
         Stems
-            float32, the length of the mixture. Digital silence gives digital silence.
+            float32, the length of the mixture.
 
         Raises
         ------
@@ -216,13 +213,10 @@ class NeuralSeparator(ABC):
             If the mixture has another rate or one channel, the device is not there, or memory does not suffice.
         """
         check_mixture(mixture, self.info)
-        samples = mixture.samples
         with self._lock:
             start = 0.0 if self._model is not None else 0.05
             model = self.load(part(progress, 0.0, start))
-            if not samples.any():
-                return Stems({name: np.zeros_like(samples) for name in self.info.stems}, self.info.rate)
             device = pick_device(self.settings.device)
             with computing(self.info.title, device):
-                stems = self.run(model, samples, device, part(progress, start, 1.0))
+                stems = self.run(model, mixture.samples, device, part(progress, start, 1.0))
         return Stems(dict(zip(self.info.stems, stems, strict=True)), self.info.rate)

@@ -4,11 +4,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from ..audio import Audio, Stems
 from ..catalog import WHOLE, Excerpt, Song
-from ..errors import CadenzaError
+from ..errors import CadenzaError, WeightsMissing
 from ..progress import Progress, part, silent
 from ..settings import Settings
 from .base import Separator, SystemInfo, registered
@@ -114,7 +114,7 @@ def separate(
     info = system.info
     cache = Cache(settings.cache)
     memory = settings.home / "cache" / "digests"
-    facts: dict[str, Any] = {"system": info.id, "identity": dict(system.identity())}
+    facts: dict[str, Any] = {"system": info.id, "identity": _identity(system, progress)}
     frames = _frames(song, excerpt, info.rate)
     if info.cached:
         check_length(frames, info.rate)
@@ -142,6 +142,24 @@ def separate(
 
 
 _DAMAGED = "a damaged separation in the cache was thrown away and made anew"
+
+
+@runtime_checkable
+class _HasWeights(Protocol):
+    """A system that can fetch its weights before it is asked to separate."""
+
+    def paths(self, progress: Progress) -> object: ...
+
+
+def _identity(system: Separator, progress: Progress) -> dict[str, Any]:
+    """Give a system's identity; weights without a published digest must be there first, so they are fetched."""
+    try:
+        return dict(system.identity())
+    except WeightsMissing:
+        if not isinstance(system, _HasWeights):
+            raise
+        system.paths(progress)
+        return dict(system.identity())
 
 
 def _run(system: Separator, song: Song, excerpt: Excerpt, progress: Progress) -> tuple[Stems, float, tuple[str, ...]]:

@@ -86,13 +86,15 @@ class Located:
     sha256: str
 
     def check(self) -> None:
-        """Check the digest.
+        """Check the digest, where it is known.
 
         Raises
         ------
         CadenzaError
             If the file is damaged or is another than its name says.
         """
+        if not self.sha256:
+            return
         digest = sha256_of(self.path)
         if not digest.startswith(self.sha256):
             raise CadenzaError(
@@ -272,12 +274,26 @@ def _fetch_files(system_id: str, files: Sequence[WeightFile], settings: Settings
 
 @dataclass(frozen=True)
 class FileStatus:
-    """One file of a system: where it was found, its bytes there, and what is wrong with it (empty: nothing seen)."""
+    """One file of a system on this machine.
+
+    Parameters
+    ----------
+    file : WeightFile
+    path : Path, optional
+        Where it was found.
+    size : int
+        Bytes there.
+    fault : str
+        What is wrong with it; empty: nothing was seen.
+    sha256 : str
+        The digest it is compared with: published, or noted when it was downloaded; empty: none is known.
+    """
 
     file: WeightFile
     path: Path | None
     size: int
     fault: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -333,7 +349,7 @@ def _file_status(file: WeightFile, system_id: str, settings: Settings, check: bo
             located.check()
         except CadenzaError as error:
             fault = str(error)
-    return FileStatus(file, located.path, located.path.stat().st_size, fault)
+    return FileStatus(file, located.path, located.path.stat().st_size, fault, located.sha256)
 
 
 def fetch(system_id: str, settings: Settings, progress: Progress = silent) -> Status:

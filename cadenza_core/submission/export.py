@@ -19,7 +19,7 @@ from ..files import atomic_file, check_name
 from ..hearing import Compressor, process_stems
 from ..progress import Progress, part, silent
 from ..quality import PairScore, score_stems
-from ..quality.haaqi import Engine, reference_engine
+from ..quality.haaqi import Engine, fast_engine
 from ..remix import UNITY, Gains, ear_stems
 from ..separation import Separation, separate
 from ..settings import Settings
@@ -125,7 +125,7 @@ def score_pair(
     enhanced: Path,
     *,
     segments: Segments | None = None,
-    engine: Engine = reference_engine,
+    engine: Engine = fast_engine,
     progress: Progress = silent,
 ) -> PairScore:
     """Score the submission files of one song and listener with the recipe's eight HAAQI values.

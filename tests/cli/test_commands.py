@@ -88,12 +88,28 @@ def test_separate_gives_sdr_and_writes_float_stems_and_caches_them(home, song, t
 
 def test_remix_writes_what_was_asked_for_in_time_with_the_song(home, song, tmp_path):
     out = tmp_path / "remix.wav"
-    run_json("remix", "--song", song, "--system", "reference", "--gain", "vocals=mute", "--gain", "bass.left=6", "--out", out)
+    run_json(
+        "remix", "--song", song, "--system", "reference", "--gain", "vocals=mute", "--gain", "bass.left=6", "--out", out
+    )
     sound, rate = soundfile.read(out)
     stems = {name: soundfile.read(song / f"{name}.wav")[0] for name in ("drums", "bass", "other")}
     expected = stems["drums"] + stems["other"] + stems["bass"] * [10 ** (6 / 20), 1.0]
     assert rate == RATE
     assert np.abs(sound - expected).max() < 2**-22  # 24 bit
+
+
+def test_a_remix_beyond_full_scale_is_lowered_as_a_whole_and_says_so_or_is_clipped_where_asked(home, song, tmp_path):
+    call = ("remix", "--song", song, "--system", "reference", "--listener", "N5")
+    lowered, clipped = run(*call, "--out", tmp_path / "a.wav"), run(*call, "--keep-level", "--out", tmp_path / "b.wav")
+    sounds = [soundfile.read(tmp_path / name)[0] for name in ("a.wav", "b.wav")]
+    assert "lowered by" in lowered.stderr and "clipped" not in lowered.stderr
+    assert "clipped" in clipped.stderr
+    assert np.abs(sounds[0]).max() < 10 ** (-1 / 20) + 1e-3
+    assert np.abs(sounds[1]).max() > 0.9999
+    quiet = np.abs(sounds[1]) < 0.5  # not clipped: the same sound, one gain apart
+    factor = np.linalg.lstsq(sounds[1][quiet][:, None], sounds[0][quiet], rcond=None)[0][0]
+    assert factor < 0.9
+    assert np.abs(sounds[0][quiet] - factor * sounds[1][quiet]).max() < 1e-5
 
 
 def test_export_validate_and_score_go_together(home, song, tmp_path):
@@ -111,6 +127,19 @@ def test_export_validate_and_score_go_together(home, song, tmp_path):
     )
     assert table.read_text().splitlines()[0].startswith("song,listener,score,left_bass")
     assert 0.3 < scores["score"] <= 1.0
+
+
+def test_the_fast_engine_and_pyclaritys_agree_on_files_and_the_scores_say_which_it_was(home, song, tmp_path):
+    files = [tmp_path / "processed.wav", tmp_path / "reference.wav"]
+    sound = soundfile.read(song / "vocals.wav")[0][:RATE]
+    soundfile.write(files[0], np.clip(3 * sound, -0.2, 0.2), RATE)
+    soundfile.write(files[1], sound, RATE)
+    rows = run_json("check-haaqi", *files, "--listener", "N2-S1")
+    assert all(abs(row["difference"]) < 1e-6 for row in rows.values())
+    call = ("remix", "--song", song, "--system", "reference", "--listener", "N2", "--excerpt", "0-0.6", "--score")
+    fast, slow = (run_json(*call, "--out", tmp_path / "r.wav", *flags) for flags in ((), ("--reference",)))
+    assert (fast["engine"], slow["engine"]) == ("fast", "reference")
+    assert fast["haaqi"]["mean"] == pytest.approx(slow["haaqi"]["mean"], abs=1e-6)
 
 
 def test_segments_are_cut_packed_under_evaluation_and_remembered_for_the_score(home, song, tmp_path):

@@ -11,7 +11,6 @@ from clarity.utils.audiogram import Audiogram, Listener
 from cadenza_core.errors import CadenzaError
 from cadenza_core.hearing import NFIR, Compressor, amplify, compensate_delay, ear_of, nalr_filter, process_stems
 
-REGRESSION = Path(__file__).parents[3] / "shared" / "data" / "regression"
 FREQUENCIES = [250, 500, 1000, 2000, 3000, 4000, 6000, 8000]
 SLOPING = Audiogram(levels=[20, 25, 35, 50, 55, 65, 75, 80], frequencies=FREQUENCIES)
 FLAT = Audiogram(levels=[40] * 8, frequencies=FREQUENCIES)
@@ -30,14 +29,6 @@ def swelling(n: int, level: float = 0.35) -> np.ndarray:
     return noise(n, level) * (1.0 + 0.5 * np.sin(np.arange(n) / 4000.0))
 
 
-def regression(name: str) -> dict[str, np.ndarray]:
-    path = REGRESSION / f"{name}.npz"
-    if not path.is_file():
-        pytest.skip(f"the official regression vectors are not here: {path}")
-    with np.load(path) as content:
-        return dict(content)
-
-
 def flat_one() -> Audiogram:
     """The audiogram of pyclarity's regression tests."""
     return Audiogram(levels=np.ones(9), frequencies=np.array([250, 500, 1000, 2000, 4000, 6000, 8000, 9000, 10000]))
@@ -46,15 +37,15 @@ def flat_one() -> Audiogram:
 # NAL-R
 
 
-def test_nalr_equals_the_official_vector() -> None:
-    expected = regression("cad1_apply_baseline_ha")["output"]
+def test_nalr_equals_the_official_vector(shared_data: Path) -> None:
+    expected = np.load(shared_data / "regression" / "cad1_apply_baseline_ha.npz")["output"]
     np.random.seed(987654321)  # noqa: NPY002 - as pyclarity's test
     signal = np.random.normal(size=44100)  # noqa: NPY002
     np.testing.assert_allclose(amplify(signal, nalr_filter(flat_one(), 44100)), expected, rtol=0, atol=1e-10)
 
 
-def test_stem_processing_equals_the_official_vector() -> None:
-    expected = regression("cad1_process_stems_for_listener")
+def test_stem_processing_equals_the_official_vector(shared_data: Path) -> None:
+    expected = np.load(shared_data / "regression" / "cad1_process_stems_for_listener.npz")
     np.random.seed(12357)  # noqa: NPY002 - as pyclarity's test
     stems = {name: np.random.normal(size=16000) for name in ("left_source1", "right_source1")}  # noqa: NPY002
     processed = process_stems(stems, Listener(flat_one(), flat_one()), 16000)

@@ -1,7 +1,7 @@
 """A separation system that counts its runs, and a program that uses it in another process (not a test itself).
 
-The tests load this file by its path; `python cache_worker.py MODE FOLDER` runs one of the modes below with the song
-``FOLDER/song.wav`` and the home ``FOLDER/home``, and prints one line of JSON.
+The tests import this file; `python cache_worker.py MODE FOLDER` runs one of the modes below with the song
+``FOLDER/song.wav`` and the home ``FOLDER/home``, and prints lines of JSON.
 """
 
 import json
@@ -26,6 +26,21 @@ from cadenza_core.settings import Settings
 #: Shares of the mixture that the stems of the counting system are.
 SHARES = {"vocals": 0.5, "drums": 0.25, "bass": 0.125, "other": 0.0625}
 PATIENCE = 60.0  # seconds
+#: Facts of an entry that is put into the cache by hand, and its key.
+FACTS = {"system": "test", "identity": {"version": 1}, "mixture": "0" * 64}
+KEY = cache.cache_key(FACTS)
+
+
+def make_stems(n: int = 1000, seed: int = 0, rate: int = RATE) -> Stems:
+    """Stems with what 16 bit would lose: values beyond full scale, and very small ones."""
+    rng = np.random.default_rng(seed)
+    return Stems(
+        {name: (rng.standard_normal((2, n)) * 10.0 ** rng.integers(-9, 2)).astype("f4") for name in STEMS}, rate
+    )
+
+
+def same(one: Stems, other: Stems) -> bool:
+    return list(one) == list(other) and all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def info(system_id: str = "counting", *, oracle: bool = False, cached: bool = True, rate: int = RATE) -> SystemInfo:

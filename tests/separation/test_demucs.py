@@ -178,11 +178,12 @@ def test_one_sample_opposite_channels_and_a_constant_give_finite_stems(kind, sam
     assert stems.length == samples.shape[1]  # Stems itself refuses what is not finite
 
 
-def test_silence_gives_silence(tmp_path, settings):
-    path = save(network("hdemucs"), tmp_path / "repo", "dddd0002")
+@pytest.mark.parametrize("kind", ["htdemucs", "hdemucs", "demucs"])
+def test_silence_gives_silence(kind, tmp_path, settings):
+    path = save(network(kind), tmp_path / "repo", "dddd0002")
     stems = separator(tmp_path / "repo", [path], settings).separate(Audio(np.zeros((2, 5000), np.float32), RATE))
-    assert list(stems) == list(SOURCES)
-    assert not any(stem.any() for stem in stems.values())
+    for stem in stems.values():
+        assert np.max(np.abs(stem)) < 1e-7
 
 
 @pytest.mark.parametrize("audio", [Audio(noise(500)[:1], RATE), Audio(noise(500), 48000)])
@@ -230,7 +231,7 @@ def test_no_memory_is_said_plainly_with_what_to_do(tmp_path, settings, monkeypat
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr(system, "run", fail)
-    with pytest.raises(CadenzaError, match="smaller segment"):
+    with pytest.raises(CadenzaError, match=r"memory\. Close other programs"):
         system.separate(Audio(noise(9000), RATE))
     monkeypatch.setattr("cadenza_core.separation.neural.pick_device", lambda wanted: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
@@ -241,8 +242,12 @@ def test_no_memory_is_said_plainly_with_what_to_do(tmp_path, settings, monkeypat
 def test_other_errors_of_a_model_are_not_taken_for_a_lack_of_memory(tmp_path, settings, monkeypatch):
     path = save(network("demucs"), tmp_path / "repo", "eeee0007")
     system = separator(tmp_path / "repo", [path], settings)
-    monkeypatch.setattr(system, "run", lambda *args: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+
+    def fail(*args):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(system, "run", fail)
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
         system.separate(Audio(noise(9000), RATE))
 
 

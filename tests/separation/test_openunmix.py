@@ -180,6 +180,13 @@ def test_sounds_shorter_than_a_frame_are_separated(samples, tmp_path, settings):
     assert stems["drums"].any()
 
 
+@pytest.mark.parametrize("niter", [0, 1])
+def test_silence_gives_silence(niter, tmp_path, settings):
+    separator = system(published(tmp_path, states()), settings, niter=niter)
+    stems = separator.separate(Audio(np.zeros((2, 9000), np.float32), RATE))
+    assert not any(stem.any() for stem in stems.values())
+
+
 def test_progress_and_cancel(tmp_path, settings):
     separator = system(published(tmp_path, states()), settings, segment=0.5, fade=0.1)
     seen = []

@@ -278,6 +278,7 @@ def test_without_a_published_digest_the_one_of_the_download_is_kept(system, sett
     path.write_bytes(CONTENT[:-1])
     assert status("fetched", settings).ready  # a glance
     checked = status("fetched", settings, check=True)
+    assert checked.files[2].sha256 == sha(CONTENT)
     assert not checked.ready
     assert "damaged" in checked.files[2].fault
     with pytest.raises(CadenzaError, match="damaged"):

@@ -1,0 +1,72 @@
+"""How HAAQI's kernels are compiled, and where they are kept.
+
+Numba keeps what it has compiled on disk and writes each file under a temporary name first, so that several processes may
+compile at once. It looks at the time of a function's own file alone, but a kernel here holds code of other files; so the
+folder is named after the content of all of them. It is in ``__pycache__`` beside the source, or where that cannot be
+written to in ``cache/numba`` below `CADENZA_HOME`; `NUMBA_CACHE_DIR` goes first. Without any such folder, kernels are
+compiled anew in each process.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+from numba.core import config as _config
+
+from ..errors import CadenzaError
+from ..settings import Settings
+
+__all__ = ["kernel", "strict_kernel"]
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _cache_folder() -> Path | None:
+    """Find a folder for compiled code."""
+    here = Path(__file__).parent
+    content = hashlib.sha256()
+    for source in sorted(here.glob("haaqi*.py")):
+        content.update(source.read_bytes())
+    name = f"haaqi-{content.hexdigest()[:16]}"
+    wanted = os.environ.get("NUMBA_CACHE_DIR")
+    choices = [Path(wanted)] if wanted else []
+    choices.append(here / "__pycache__")
+    with contextlib.suppress(CadenzaError):  # a faulty config.toml is told of where it is needed
+        choices.append(Settings.load().home / "cache" / "numba")
+    return next((folder / name for folder in choices if _writable(folder / name)), None)
+
+
+_FOLDER = _cache_folder()
+
+
+def _compile(function: Callable, **options: Any) -> Any:
+    config: Any = _config  # without types
+    before = config.CACHE_DIR
+    try:
+        # a dispatcher asks for the folder when it is made
+        config.CACHE_DIR = str(_FOLDER or "")
+        return njit(cache=_FOLDER is not None, nogil=True, **options)(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+def kernel(function: Callable) -> Any:
+    """Compile when first called: without the interpreter's lock, kept on disk, ``a * b + c`` rounded once."""
+    return _compile(function, fastmath={"contract"})
+
+
+def strict_kernel(function: Callable) -> Any:
+    """Compile as `kernel` does, but rounded as NumPy rounds."""
+    return _compile(function)
