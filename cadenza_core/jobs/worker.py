@@ -147,6 +147,13 @@ class Jobs:
         """Give the job of a key, if there is one."""
         return self._jobs.get(key)
 
+    def wait(self, key: str, seconds: float) -> Job | None:
+        """Give the job of a key once it is over, or as it is after `seconds`."""
+        end = time.monotonic() + seconds
+        while (job := self._jobs.get(key)) and job.is_active and time.monotonic() < end:
+            time.sleep(0.01)
+        return job
+
     def cancel(self, key: str) -> None:
         """Stop a job for everybody; nothing happens if it is over."""
         with self._changed:

@@ -18,9 +18,14 @@ from cadenza_core.separation import separate
 from .jobs import follow
 from .messages import plain
 from .selection import Selection, owner
-from .services import services
+from .services import HAAQI_READY, services
 
 __all__ = ["scores_panel"]
+
+#: Longest excerpt whose remix is scored after each change, s: about half a second of work on two cores.
+LIVE_SECONDS = 30.0
+#: How long the page waits for such a score before it shows the progress, s. The sound goes on meanwhile.
+_PATIENCE = 1.0
 
 
 def scores_panel(selection: Selection, ready: Playable, mix: MixSettings) -> None:
@@ -29,6 +34,7 @@ def scores_panel(selection: Selection, ready: Playable, mix: MixSettings) -> Non
         st.caption("Scores compare with the true stems, and this song has none. The demo song has them.")
         return
     place = f"{ready.separation}-{_digest(_ears(selection))}"
+    _live(selection, mix, place)
     key = f"score-{place}-{_digest(mix.gains.as_dict())}"
     shown: dict[str, str] = st.session_state.setdefault("scored", {})
     running = st.session_state.setdefault("scoring", {})
@@ -53,7 +59,39 @@ def scores_panel(selection: Selection, ready: Playable, mix: MixSettings) -> Non
         st.caption("HAAQI predicts the sound quality for this listener, 0 to 1; SDR tells how clean a stem is, in dB.")
 
 
-def _begin(selection: Selection, mix: MixSettings, key: str) -> None:
+def _live(selection: Selection, mix: MixSettings, place: str) -> None:
+    """Show the remix's HAAQI as it is now, if it shall follow the sliders."""
+    if not st.toggle(
+        "Follow the sliders", value=True, key="follow_sliders", help="HAAQI of the remix after each change"
+    ):
+        return
+    start, stop = selection.span
+    if stop - start > LIVE_SECONDS:
+        st.caption(f"An excerpt of up to {LIVE_SECONDS:g} s can be followed; this one is longer.")
+        return
+    jobs = services().jobs
+    ready = jobs.get(HAAQI_READY)
+    if ready and ready.is_active:
+        follow(ready.key, cancel=False, quiet=True)
+        return
+    key = f"live-{place}-{_digest(mix.gains.as_dict())}"
+    before = st.session_state.get("live_score", key)
+    if before != key:
+        jobs.release(before, owner())
+    st.session_state["live_score"] = key
+    _begin(selection, mix, key, with_stems=False)
+    job = jobs.wait(key, _PATIENCE)
+    if job is None or job.is_active:
+        follow(key, cancel=False, quiet=True)
+    elif job.state == "failed":
+        st.error(plain(job.error), icon=":material/error:")
+    elif isinstance(job.result, ExcerptScores):
+        ears = ", ".join(f"{ear} {_number(job.result.remix.get(ear, math.nan), 3)}" for ear in EARS)
+        st.metric("HAAQI, remix now", _number(job.result.remix_mean, 3), help="Against the same mix of the true stems")
+        st.caption(plain("; ".join((f"{ears}; took {job.result.seconds:.2f} s", *job.result.notes))))
+
+
+def _begin(selection: Selection, mix: MixSettings, key: str, *, with_stems: bool = True) -> None:
     settings = services().settings
 
     def work(progress: Progress) -> ExcerptScores:
@@ -64,11 +102,12 @@ def _begin(selection: Selection, mix: MixSettings, key: str) -> None:
         if not set(STEMS) <= set(result.stems):
             raise CadenzaError("This system does not give all four stems, so they cannot be scored.")
         stems = fitted_stems(result, truth.length)
+        rest = part(progress, 0.05, 1.0)
         return score_excerpt(
-            selection.song.name, selection.listener, stems, truth, mix.gains, progress=part(progress, 0.05, 1.0)
+            selection.song.name, selection.listener, stems, truth, mix.gains, with_stems=with_stems, progress=rest
         )
 
-    services().jobs.submit(key, "Scoring", work, owner=owner(), urgency=2)
+    services().jobs.submit(key, "Scoring", work, owner=owner(), urgency=2 if with_stems else 0)
 
 
 def _show(job: Job, *, is_stale: bool) -> None:

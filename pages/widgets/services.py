@@ -14,12 +14,24 @@ from cadenza_core.errors import CadenzaError
 from cadenza_core.jobs import Job, Jobs
 from cadenza_core.playback import Playable, Sounds, playable, playback_sounds
 from cadenza_core.progress import Progress, part
+from cadenza_core.quality import warm_up_aside
 from cadenza_core.remix import Presets
 from cadenza_core.separation import load_local
 from cadenza_core.settings import Settings
 
-__all__ = ["DEFAULT_LISTENER", "DEFAULT_SONG", "DEFAULT_SYSTEM", "Catalog", "Services", "first_excerpt", "services"]
+__all__ = [
+    "DEFAULT_LISTENER",
+    "DEFAULT_SONG",
+    "DEFAULT_SYSTEM",
+    "HAAQI_READY",
+    "Catalog",
+    "Services",
+    "first_excerpt",
+    "services",
+]
 
+#: Job after which HAAQI is fast: it is compiled at the first start.
+HAAQI_READY = "haaqi-ready"
 DEFAULT_SONG, DEFAULT_LISTENER, DEFAULT_SYSTEM = "demo", "N3", "preview"
 #: Length of the excerpt that a song is opened with, s.
 _FIRST = 15.0
@@ -69,6 +81,7 @@ class Services:
 
     def warm_up(self) -> Job:
         """Make what the first page shows: the demo song and its excerpt. Give the job of it."""
+        self.jobs.submit(HAAQI_READY, "Preparing HAAQI", warm_up_aside, urgency=1)
         return self.jobs.submit("warm-up", "Preparing the demo song", self._warm_up, urgency=0)
 
     def _warm_up(self, progress: Progress) -> Playable:
