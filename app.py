@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+# Streamlit puts the script's folder into sys.path for each run and takes it out again, unless it is there: a job in another
+# thread that looks for a package meanwhile may miss one.
+sys.path += [folder for folder in (str(ROOT), str(ROOT / "pages")) if folder not in sys.path]
 
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # pages/ is beside the packages, not installed
+sys.path.append(str(ROOT / "pages"))  # as app.py does, and for its reason
 
 from cadenza_core.audio import STEMS, Audio, Stems  # noqa: E402
 from cadenza_core.separation.base import SystemInfo, register, unregister  # noqa: E402

@@ -166,18 +166,15 @@ def test_an_error_in_a_separation_is_a_sentence(app, slow, monkeypatch):
     assert "Traceback" not in words and not tab.exception
 
 
-def test_scores_are_of_these_gains_and_turn_stale(app, monkeypatch):
-    def quick(*args: Any, **options: Any) -> float:
-        return 0.5
-
-    monkeypatch.setattr("cadenza_core.quality.scores.compute_haaqi", quick)
+def test_scores_are_of_these_gains_and_turn_stale(app):
     tab = app(part="1-3")
     settle(jobs_of("0:01 to 0:03")[-1])
     tab.run()
     button(tab, "Score this mix").click().run()
     settle(jobs_of("Scoring")[-1])
     tab.run()
-    assert [metric.value for metric in tab.metric] == ["0.500", "0.500"]
+    remix, stems = (float(metric.value) for metric in tab.metric)
+    assert 0 < stems < remix <= 1
     tab.session_state["mix"]["demo"]["gains"]["vocals"]["left"] = 6.0
     tab.run()
     assert any("stale" in metric.label for metric in tab.metric)
