@@ -314,7 +314,8 @@ def warm_up_aside(progress: Progress = silent) -> None:
     Cancelled
         From `progress`; the other process is stopped.
     """
-    command = [sys.executable, "-c", "from cadenza_core.quality import warm_up; warm_up()"]
+    politely = "import os; getattr(os, 'nice', int)(10)"  # whoever listens meanwhile goes first
+    command = [sys.executable, "-c", f"{politely}; from cadenza_core.quality import warm_up; warm_up()"]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL) as compiler:
         try:
             while compiler.poll() is None:

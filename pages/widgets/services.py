@@ -81,14 +81,19 @@ class Services:
 
     def warm_up(self) -> Job:
         """Make what the first page shows: the demo song and its excerpt. Give the job of it."""
-        self.jobs.submit(HAAQI_READY, "Preparing HAAQI", warm_up_aside, urgency=1)
-        return self.jobs.submit("warm-up", "Preparing the demo song", self._warm_up, urgency=0)
+        job = self.jobs.submit("warm-up", "Preparing the demo song", self._warm_up, urgency=0)
+        self.jobs.submit(HAAQI_READY, "Preparing HAAQI", self._warm_up_haaqi, urgency=1)
+        return job
 
     def _warm_up(self, progress: Progress) -> Playable:
         progress(0.02, "playing the demo song's instruments")
         song = demo_song(self._base)
         excerpt = first_excerpt(song.duration)
         return playable(song, DEFAULT_SYSTEM, self._base, excerpt, progress=part(progress, 0.6, 1.0))
+
+    def _warm_up_haaqi(self, progress: Progress) -> None:
+        self.jobs.wait("warm-up", 60.0)  # sound comes first
+        warm_up_aside(progress)
 
     def catalog(self, *, fresh: bool = False) -> Catalog:
         """Give all songs and listeners, looked for anew if the last look was a while ago."""
