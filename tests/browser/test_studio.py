@@ -137,8 +137,13 @@ def test_scores_come_on_demand_and_turn_stale_with_a_gain(studio: str, context: 
     page.get_by_text("Stale: a gain has moved since").wait_for()
 
 
-def test_the_mix_is_exported_as_it_is_heard(studio: str, context: Any, tmp_path: Path) -> None:
-    page = open_page(context, studio, "?part=9-12&vocals=3&limiter=off")
+@pytest.mark.parametrize(
+    "query", ["vocals=3&limiter=off", "vocals=9&drums=-3,2&hear=aided", "vocals=6&hear=aided&match=on"]
+)
+def test_the_mix_is_exported_as_it_is_heard(studio: str, context: Any, query: str) -> None:
+    page = open_page(context, studio, f"?part=9-12&{query}")
+    if "match" in query:
+        page.wait_for_function(f"{ENGINE}.matchFactor('aided') < 1")
     page.get_by_role("tab", name="Export").click()
     page.get_by_role("button", name="Write the mix as WAV").click()
     link = page.get_by_role("link", name="Sound")
