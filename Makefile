@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install test check format bench lock clean
+.PHONY: install app test check format bench lock clean
 
 install: .venv/.installed
 
@@ -15,6 +15,10 @@ install: .venv/.installed
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
 	touch $@
+
+# Opens the browser where there is one; ARGS="--server.port=8080" and the like are passed on.
+app: install
+	$(BIN)/streamlit run app.py $(ARGS)
 
 test: install
 	$(BIN)/python -m pytest

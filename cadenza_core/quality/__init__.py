@@ -13,6 +13,7 @@ from .haaqi import (
     reference_engine,
     reference_level,
     warm_up,
+    warm_up_aside,
 )
 from .scores import PairScore, RemixScore, read_scores, score_remix, score_stems, song_seed, write_scores
 from .sdr import sdr, stem_sdr
@@ -38,5 +39,6 @@ __all__ = [
     "song_seed",
     "stem_sdr",
     "warm_up",
+    "warm_up_aside",
     "write_scores",
 ]

@@ -18,8 +18,12 @@ Memory: 1.6 MB per second of sound while it is aligned, and 15 MB of buffers, fo
 """
 
 import math
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -48,6 +52,7 @@ __all__ = [
     "reference_engine",
     "reference_level",
     "warm_up",
+    "warm_up_aside",
 ]
 
 #: ``engine(processed, reference, processed_rate, reference_rate, audiogram, equalisation, level1) -> score``.
@@ -299,3 +304,24 @@ def warm_up() -> None:
     audiogram = Audiogram(levels=np.zeros(6), frequencies=np.array([250, 500, 1000, 2000, 4000, 6000]))
     pair = HaaqiPair(signal, signal, 24000, 24000, audiogram, 2, 85.0)
     haaqi_parts_of_pairs([pair, pair], seed=0, threads=2)
+
+
+def warm_up_aside(progress: Progress = silent) -> None:
+    """Warm up, compiling in another process: a compiler holds Python's lock, and a server must go on answering.
+
+    Raises
+    ------
+    Cancelled
+        From `progress`; the other process is stopped.
+    """
+    politely = "import os; getattr(os, 'nice', int)(10)"  # whoever listens meanwhile goes first
+    command = [sys.executable, "-c", f"{politely}; from cadenza_core.quality import warm_up; warm_up()"]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL) as compiler:
+        try:
+            while compiler.poll() is None:
+                progress(0.1, "preparing HAAQI, at the first start only")
+                time.sleep(0.1)
+        finally:
+            compiler.terminate()
+    warm_up()
+    progress(1.0, "HAAQI is ready")

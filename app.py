@@ -1,0 +1,40 @@
+"""The server: Streamlit's pages, and beside them our own routes for sounds and the mixer's files.
+
+``streamlit run app.py`` (or ``make app``) starts it. What is slow at the first start (the demo song, its separation) begins
+here, before anybody opens a page.
+"""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent
+# Streamlit puts the script's folder into sys.path for each run and takes it out again, unless it is there: a job in another
+# thread that looks for a package meanwhile may miss one.
+sys.path += [folder for folder in (str(ROOT), str(ROOT / "pages")) if folder not in sys.path]
+
+import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
+
+from pages.routes import NoDots, routes  # noqa: E402
+from pages.widgets.messages import script_error  # noqa: E402
+from pages.widgets.services import services  # noqa: E402
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """Begin what the first page will need; at the end, stop all work."""
+    services().warm_up()
+    yield
+    services().jobs.close()
+
+
+app = st.App(
+    ROOT / "pages" / "navigation.py",
+    routes=routes(),
+    middleware=[Middleware(NoDots)],
+    lifespan=lifespan,
+    on_script_error=script_error,
+)

@@ -1,0 +1,400 @@
+// The mixer's engine: sounds, settings, transport, loudness and rendering. It knows no DOM; views listen to its events:
+// "settings", "transport", "load" (progress, errors, readiness), "loudness".
+
+import { GAIN_TAU, Graph, HEAR_TAU, MODES, glide } from "./graph.js";
+import { LoadError, loadSounds } from "./loader.js";
+import { analyse } from "./loudness.js";
+import { addLimiter, applyGains, renderTracks } from "./render.js";
+import { EARS, HEAR, defaults, earFactor, factor, gain, sanitise } from "./settings.js";
+import { Transport } from "./transport.js";
+
+export class Engine extends EventTarget {
+  constructor() {
+    super();
+    this.song = null; // what load() was given
+    this.settings = defaults([]);
+    this.loop = { start: 0, end: 0, on: false };
+    this.context = null;
+    this.graph = null;
+    this.transport = null;
+    this.sounds = new Map(); // url -> {state: "loading" | "ready" | "failed", fraction, buffer, message}
+    this.powers = {}; // bus -> {plain, aided}, once analysed
+    this.loading = null; // AbortController of the sounds on their way
+    this.loaded = false; // the song's first sounds have come or failed
+    this.limiterMissing = false;
+  }
+
+  #tell(type) {
+    this.dispatchEvent(new Event(type));
+  }
+
+  // ---- the song -----------------------------------------------------------------------------------------------------
+
+  get names() {
+    return this.song ? this.song.lanes.map((lane) => lane.name) : [];
+  }
+
+  /** Take a song (see the contract in pages/widgets/mixer.py): stop the old one, load the new one's sounds. */
+  async load(song) {
+    const sameSong = this.song?.song.id === song.song.id && this.song.frames === song.frames;
+    const rest = sameSong && this.song.offset_s === song.offset_s ? this.position : 0;
+    const fading = this.playing;
+    this.transport?.pause();
+    this.loaded = false;
+    this.loading?.abort();
+    this.loading = new AbortController();
+    const { signal } = this.loading;
+    this.song = song;
+    this.powers = {};
+    this.sounds = new Map([...this.sounds].filter(([url, sound]) => sound.state === "ready" && this.#needs(url)));
+    if (!sameSong) this.loop = { start: 0, end: song.frames, on: false };
+    this.settings = sanitise(this.settings, this.names);
+    await this.#prepare(song.rate);
+    if (fading) await new Promise((done) => setTimeout(done, 30)); // let the old song fade out before it goes
+    if (signal.aborted) return;
+    this.graph.removeTracks();
+    this.graph.setFir(song.fir);
+    this.transport = new Transport(this.graph, song.frames, () => this.#tell("transport"));
+    this.transport.rest = rest;
+    this.#applyLoop();
+    this.#applyAll();
+    this.#tell("transport");
+    await this.#fetch(this.#primary(), signal);
+    if (signal.aborted) return;
+    this.loaded = true;
+    this.#tell("load");
+    if (MODES[this.settings.hear].bus === "reference") await this.#loadReference();
+  }
+
+  #primary() {
+    const { lanes, original_url: original } = this.song;
+    const items = lanes.map(({ url, label }) => ({ url, label, bus: "remix" }));
+    if (original) items.push({ url: original, label: "The original mixture", bus: "original" });
+    return items.map((item, index) => ({ ...item, name: lanes[index]?.name ?? null }));
+  }
+
+  #references() {
+    return (this.song.reference ?? []).map(({ name, url }) => {
+      const label = this.song.lanes.find((lane) => lane.name === name)?.label ?? name;
+      return { url, name, label: `The true stem ${label}`, bus: "reference" };
+    });
+  }
+
+  #needs(url) {
+    return [...this.#primary(), ...this.#references()].some((item) => item.url === url);
+  }
+
+  #prepare(rate) {
+    if (this.context) return this.ready;
+    this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
+    this.ready = addLimiter(this.context).then((worklet) => {
+      this.limiterMissing = !worklet;
+      this.graph = new Graph(this.context, worklet);
+      this.meter = { peaks: [0, 0], truePeak: 0, clips: 0, reduction: 1 };
+      if (worklet) this.graph.limiter.port.onmessage = ({ data }) => (this.meter = data);
+    });
+    return this.ready;
+  }
+
+  async #fetch(items, signal) {
+    await this.ready;
+    const missing = items.filter(({ url }) => this.sounds.get(url)?.state !== "ready");
+    const wanted = missing.filter(({ url }, index) => missing.findIndex((other) => other.url === url) === index);
+    for (const { url } of wanted) this.sounds.set(url, { state: "loading", fraction: 0 });
+    this.#tell("load");
+    const results = await loadSounds(this.context, wanted, {
+      frames: this.song.frames,
+      signal,
+      progress: (index, fraction) => {
+        if (!signal.aborted) this.sounds.set(wanted[index].url, { state: "loading", fraction });
+        if (!signal.aborted) this.#tell("load");
+      },
+    });
+    if (signal.aborted) return;
+    results.forEach(({ status, value, reason }, index) => {
+      const message = reason instanceof LoadError ? reason.message : `${wanted[index].label} could not be loaded.`;
+      const sound = status === "fulfilled" ? { state: "ready", buffer: value } : { state: "failed", message };
+      this.sounds.set(wanted[index].url, sound);
+    });
+    const present = (item) => this.graph.tracks.some((track) => track.bus === item.bus && track.name === item.name);
+    for (const item of items) {
+      const sound = this.sounds.get(item.url);
+      if (sound.state === "ready" && !present(item)) this.graph.addTrack(item.bus, item.name, sound.buffer);
+    }
+    if (this.graph.tracks.length && !this.song.original_url) this.#originalFromStems();
+    this.#applyAll();
+    this.transport.splice();
+    this.#tell("load");
+    this.#measureLoudness(signal);
+  }
+
+  /** Without a file of the original mixture, the plain sum of the stems takes its place. */
+  #originalFromStems() {
+    if (this.graph.tracks.some((track) => track.bus === "original")) return;
+    for (const track of this.graph.tracks.filter((each) => each.bus === "remix")) {
+      this.graph.addTrack("original", null, track.buffer);
+    }
+  }
+
+  #loadReference() {
+    const items = this.#references();
+    return items.length ? this.#fetch(items, this.loading.signal) : undefined;
+  }
+
+  /** Try the sounds that failed once more. */
+  retry() {
+    const reference = this.laneBus === "reference" || this.graph.tracks.some((track) => track.bus === "reference");
+    return this.#fetch([...this.#primary(), ...(reference ? this.#references() : [])], this.loading.signal);
+  }
+
+  soundOf(url) {
+    return this.sounds.get(url) ?? { state: "waiting", fraction: 0 };
+  }
+
+  /** Ready to play: every sound needed for what is heard has come or failed, and one at least has come. */
+  get isReady() {
+    return (
+      this.loaded && this.graph.tracks.length > 0 && [...this.sounds.values()].every(({ state }) => state !== "loading")
+    );
+  }
+
+  get failures() {
+    return [...this.sounds.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
+  }
+
+  /** A new listener: `{left, right}` taps, or null. What sounds goes on. */
+  setFir(fir) {
+    if (JSON.stringify(fir) === JSON.stringify(this.song.fir)) return;
+    this.song = { ...this.song, fir };
+    if (!this.graph) return;
+    this.graph.setFir(fir);
+    this.#applyAll();
+    this.#tell("settings");
+    this.#measureLoudness(this.loading.signal);
+  }
+
+  // ---- what is heard ------------------------------------------------------------------------------------------------
+
+  /** The modes that this song and listener offer, in their order. */
+  get available() {
+    return HEAR.filter((mode) => {
+      if (MODES[mode].aided && !this.song?.fir) return false;
+      return MODES[mode].bus !== "reference" || Boolean(this.song?.reference?.length);
+    });
+  }
+
+  /** The mode that sounds: the chosen one, or the nearest that there is. */
+  get hear() {
+    const { hear } = this.settings;
+    if (this.available.includes(hear)) return hear;
+    return hear === "reference_aided" && this.available.includes("reference") ? "reference" : "remix";
+  }
+
+  /** The bus whose tracks the lanes stand for. */
+  get laneBus() {
+    return MODES[this.hear].bus === "reference" ? "reference" : "remix";
+  }
+
+  apply(settings) {
+    this.settings = sanitise(settings, this.names);
+    this.#applyAll();
+    if (MODES[this.hear].bus === "reference" && this.loaded) this.#loadReference();
+    this.#tell("settings");
+  }
+
+  setGain(name, ear, value) {
+    const lane = this.settings.gains[name];
+    const ears = lane.linked || ear === "both" ? EARS : [ear];
+    for (const each of ears) lane[each] = gain(value, lane[each]);
+    this.#gainsChanged();
+  }
+
+  setLinked(name, linked) {
+    const lane = this.settings.gains[name];
+    lane.linked = linked;
+    if (linked) lane.right = lane.left;
+    this.#gainsChanged();
+  }
+
+  setMute(name, mute) {
+    this.settings.gains[name].mute = mute;
+    this.#gainsChanged();
+  }
+
+  setSolo(name, solo) {
+    this.settings.gains[name].solo = solo;
+    this.#gainsChanged();
+  }
+
+  setMaster(value) {
+    this.settings.master_db = gain(value, this.settings.master_db) ?? this.settings.master_db;
+    this.#gainsChanged();
+  }
+
+  setLimiter(on) {
+    this.settings.limiter = on;
+    this.graph?.limit(on);
+    this.#tell("settings");
+  }
+
+  setHear(mode) {
+    if (!this.available.includes(mode)) return;
+    this.settings.hear = mode;
+    this.#applyModes();
+    if (MODES[mode].bus === "reference") this.#loadReference();
+    this.#tell("settings");
+  }
+
+  setMatch(on) {
+    this.settings.match_loudness = on;
+    this.#applyModes();
+    this.#tell("settings");
+  }
+
+  #gainsChanged() {
+    this.#applyGains();
+    if (this.settings.match_loudness) this.#applyModes();
+    this.#tell("settings");
+  }
+
+  #applyAll() {
+    if (!this.graph) return;
+    this.#applyGains();
+    this.#applyModes();
+    this.graph.limit(this.settings.limiter);
+  }
+
+  #applyGains() {
+    if (this.graph) applyGains(this.graph, this.settings, (param, value) => this.#glide(param, value, GAIN_TAU));
+  }
+
+  #applyModes() {
+    if (!this.graph) return;
+    for (const [mode, { gain: node }] of Object.entries(this.graph.modes)) {
+      this.#glide(node.gain, mode === this.hear ? this.matchFactor(mode) : 0, HEAR_TAU);
+    }
+  }
+
+  #glide(param, value, tau) {
+    if (this.context.state === "running" && this.playing) glide(param, value, this.context.currentTime, tau);
+    else {
+      param.cancelScheduledValues(0); // nothing is heard: be there at once
+      param.setValueAtTime(value, this.context.currentTime);
+    }
+  }
+
+  // ---- transport ----------------------------------------------------------------------------------------------------
+
+  get playing() {
+    return Boolean(this.transport?.playing);
+  }
+
+  /** Frame of the song that is heard, or waits to be. */
+  get position() {
+    return this.transport ? this.transport.position : 0;
+  }
+
+  async play() {
+    if (!this.isReady || this.playing) return;
+    await this.context.resume();
+    this.transport.play();
+    this.#tell("transport");
+  }
+
+  pause() {
+    this.transport?.pause();
+    this.#tell("transport");
+  }
+
+  toggle() {
+    return this.playing ? this.pause() : this.play();
+  }
+
+  seek(frame) {
+    this.transport?.seek(frame);
+    this.#tell("transport");
+  }
+
+  /** Set the loop's region in frames and turn it on; less than 10 ms turns it off. */
+  setLoop(start, end) {
+    const [low, high] = [start, end].map((frame) => Math.round(Math.min(Math.max(frame, 0), this.song.frames)));
+    const long = Math.abs(high - low) >= this.song.rate / 100;
+    this.loop = long ? { start: Math.min(low, high), end: Math.max(low, high), on: true } : { ...this.loop, on: false };
+    this.#applyLoop();
+  }
+
+  setLooping(on) {
+    this.loop = { ...this.loop, on };
+    this.#applyLoop();
+  }
+
+  #applyLoop() {
+    const { start, end, on } = this.loop;
+    this.transport?.setLoop(on ? { start, end } : null);
+    this.#tell("transport");
+  }
+
+  // ---- levels -------------------------------------------------------------------------------------------------------
+
+  resetMeter() {
+    this.graph?.limiter?.port.postMessage({ reset: true });
+    this.meter = { ...this.meter, truePeak: 0, clips: 0 };
+  }
+
+  /** Analyse what is loaded; whoever asks later wins. */
+  async #measureLoudness(signal) {
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const wanted = () => !signal.aborted && turn === this.turn;
+    const { fir } = this.song;
+    for (const bus of ["remix", "original", "reference"]) {
+      const buffers = this.graph.tracks.filter((track) => track.bus === bus).map((track) => track.buffer);
+      if (!buffers.length) continue;
+      const result = await analyse(buffers, bus === "original" ? null : fir, wanted);
+      if (!wanted()) return;
+      this.powers = { ...this.powers, [bus]: result };
+      this.#applyModes();
+      this.#tell("loudness");
+    }
+  }
+
+  /** Integrated loudness of a mode with the present gains, LUFS, before master and limiter; NaN while unknown. */
+  loudnessOf(mode) {
+    const { bus, aided } = MODES[mode];
+    const powers = this.powers[bus]?.[aided ? "aided" : "plain"];
+    const tracks = this.graph ? this.graph.tracks.filter((track) => track.bus === bus) : [];
+    if (!powers || powers.sounds !== tracks.length) return NaN;
+    return powers.loudness(
+      EARS.map((ear) => tracks.map(({ name }) => (name ? earFactor(this.settings, name, ear) : 1))),
+    );
+  }
+
+  /** The factor, at most 1, that brings a mode down to the quietest one; 1 if loudness is not to be matched. */
+  matchFactor(mode) {
+    if (!this.settings.match_loudness) return 1;
+    const own = this.loudnessOf(mode);
+    const quietest = Math.min(...this.available.map((each) => this.loudnessOf(each)).filter(Number.isFinite));
+    return Number.isFinite(own) ? Math.min(1, factor(quietest - own)) : 1;
+  }
+
+  /** Integrated loudness of what is heard, before the limiter, LUFS. */
+  get loudness() {
+    const matched = 20 * Math.log10(this.matchFactor(this.hear));
+    return this.loudnessOf(this.hear) + matched + this.settings.master_db;
+  }
+
+  // ---- rendering -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Render what is heard, faster than it sounds and in time with the song.
+   * @param {object} options
+   * @param {string} options.hear a mode; the present one by default
+   * @param {number} options.from first frame
+   * @param {number} options.frames length
+   * @returns {Promise<AudioBuffer>}
+   */
+  render({ hear = this.hear, from = 0, frames = this.song.frames - from } = {}) {
+    const { song, settings } = this;
+    const tracks = this.graph.tracks.filter(({ bus }) => bus === MODES[hear].bus);
+    return renderTracks(tracks, { song, settings, hear, from, frames, level: this.matchFactor(hear) });
+  }
+}

@@ -1,0 +1,134 @@
+"""What the mixer's user has set, as plain data: the same names and ranges as in `assets/mixer/settings.js`.
+
+`MixSettings` is what a preset, a shared link and an export hold. It reads the mixer's own form
+(:meth:`MixSettings.from_mixer`), and what arrives from elsewhere is completed and checked: nonsense is named, not passed on.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..audio import STEMS
+from ..errors import CadenzaError
+from .gains import EARS, MAX_GAIN, MIN_GAIN, Gains
+
+__all__ = ["HEAR", "Lane", "MixSettings"]
+
+#: What can be heard.
+HEAR = ("original", "remix", "aided", "reference", "reference_aided")
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One stem's settings: gains in dB (-inf: silent) of the left and right ear, mute, solo."""
+
+    left: float = 0.0
+    right: float = 0.0
+    linked: bool = True
+    mute: bool = False
+    solo: bool = False
+
+    def as_mixer(self) -> dict[str, Any]:
+        """Give the mixer's form: None stands for silent."""
+        ears = {ear: value if math.isfinite(value := getattr(self, ear)) else None for ear in EARS}
+        return {**ears, "linked": self.linked and self.left == self.right, "mute": self.mute, "solo": self.solo}
+
+
+@dataclass(frozen=True)
+class MixSettings:
+    """All settings of the mixer.
+
+    Parameters
+    ----------
+    lanes : mapping of str to Lane
+        By stem; what is not named is at 0 dB.
+    master_db : float
+        -60 to 24 dB.
+    limiter : bool
+    hear : str
+        One of :data:`HEAR`.
+    match_loudness : bool
+    """
+
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
+    master_db: float = 0.0
+    limiter: bool = True
+    hear: str = "remix"
+    match_loudness: bool = False
+
+    def lane(self, name: str) -> Lane:
+        """Give a stem's settings."""
+        return self.lanes.get(name, Lane())
+
+    @property
+    def gains(self) -> Gains:
+        """What counts for the sound: the gains with mute and solo applied (mute wins over solo)."""
+        solo = any(lane.solo for lane in self.lanes.values())
+        decibels: dict[tuple[str, str], float] = {}
+        for name in STEMS:
+            lane = self.lane(name)
+            on = not lane.mute and (lane.solo or not solo)
+            decibels |= {(name, ear): getattr(lane, ear) if on else -math.inf for ear in EARS}
+        return Gains(decibels)
+
+    def as_mixer(self, names: tuple[str, ...] = STEMS) -> dict[str, Any]:
+        """Give the mixer's form, with a lane for each of `names`."""
+        return {
+            "gains": {name: self.lane(name).as_mixer() for name in names},
+            "master_db": self.master_db,
+            "limiter": self.limiter,
+            "hear": self.hear,
+            "match_loudness": self.match_loudness,
+        }
+
+    @classmethod
+    def from_mixer(cls, content: Any) -> "MixSettings":
+        """Read the mixer's form, as the page sends it or a preset's file holds it; what is not there takes its default.
+
+        Raises
+        ------
+        CadenzaError
+            If a value is of a wrong type or out of range.
+        """
+        if not isinstance(content, Mapping) or not isinstance(content.get("gains", {}), Mapping):
+            raise CadenzaError("These are not the settings of a mixer: an object with 'gains' is wanted.")
+        lanes = {str(name): _lane(str(name), entry) for name, entry in content.get("gains", {}).items()}
+        master = _gain(content.get("master_db", 0.0), "master gain")
+        if not math.isfinite(master):
+            raise CadenzaError("The master gain must be a number of dB; mute the stems to have silence.")
+        hear = content.get("hear", "remix")
+        if hear not in HEAR:
+            raise CadenzaError(f"There is nothing called {str(hear)[:40]!r} to be heard: {', '.join(HEAR)}.")
+        return cls(
+            lanes,
+            master,
+            _flag(content, "limiter", True),
+            hear,
+            _flag(content, "match_loudness", False),
+        )
+
+
+def _lane(name: str, entry: Any) -> Lane:
+    if name not in STEMS:
+        raise CadenzaError(f"There is no stem {name[:40]!r}: {', '.join(STEMS)}.")
+    if not isinstance(entry, Mapping):
+        raise CadenzaError(f"The settings of {name} must be an object.")
+    left, right = (_gain(entry.get(ear, 0.0), f"gain of {name}, {ear}") for ear in EARS)
+    linked = _flag(entry, "linked", left == right) and left == right
+    return Lane(left, right, linked, _flag(entry, "mute", False), _flag(entry, "solo", False))
+
+
+def _gain(value: Any, what: str) -> float:
+    if value is None:
+        return -math.inf
+    if isinstance(value, bool) or not isinstance(value, int | float) or not MIN_GAIN <= value <= MAX_GAIN:
+        raise CadenzaError(f"The {what} is {str(value)[:40]!r}; {MIN_GAIN:g} to {MAX_GAIN:g} dB is accepted.")
+    return float(value)
+
+
+def _flag(content: Mapping[str, Any], name: str, otherwise: bool) -> bool:
+    value = content.get(name, otherwise)
+    if not isinstance(value, bool):
+        raise CadenzaError(f"{name!r} is {str(value)[:40]!r}; true or false is accepted.")
+    return value

@@ -1,0 +1,138 @@
+"""Files for a user to take away: the current mix with its settings, and one pair's submission files as a zip."""
+
+import hashlib
+import json
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from clarity.utils.audiogram import Listener
+
+from .. import __version__
+from ..audio import RATE
+from ..audio.writing import write_audio
+from ..catalog import Excerpt, Song
+from ..errors import CadenzaError
+from ..files import atomic_folder
+from ..playback import fitted_stems
+from ..progress import Progress, part, silent
+from ..remix import MixSettings, mixdown
+from ..separation import separate
+from ..settings import Settings
+from .export import export_pair
+from .pack import pack
+
+__all__ = ["FORMATS", "MixExport", "export_mix", "export_zip", "exports_folder"]
+
+#: Formats of a mix: file ending -> libsndfile's subtype.
+FORMATS = {"wav": "FLOAT", "flac": "PCM_24"}
+_TEAM = "STUDIO"
+
+
+@dataclass(frozen=True)
+class MixExport:
+    """A mix written to disk: the sound, the JSON of its settings, and what a user should know."""
+
+    sound: Path
+    record: Path
+    notes: tuple[str, ...]
+
+
+def exports_folder(settings: Settings) -> Path:
+    """Give the folder of what was exported; its folders are named by content."""
+    return settings.home / "exports"
+
+
+def export_mix(
+    song: Song,
+    listener: Listener | None,
+    system_id: str,
+    excerpt: Excerpt,
+    mix: MixSettings,
+    settings: Settings,
+    *,
+    kind: str = "wav",
+    progress: Progress = silent,
+) -> MixExport:
+    """Write the mix exactly as the mixer plays it, and a JSON of everything it was made from.
+
+    WAV holds 32-bit floats, so that nothing is cut off; FLAC 24 bits.
+
+    Raises
+    ------
+    CadenzaError
+        If the kind is unknown, or as `separate` and `mixdown`.
+    """
+    if kind not in FORMATS:
+        raise CadenzaError(f"A mix is exported as {' or '.join(FORMATS)}, not {kind!r}.")
+    result = separate(song, system_id, settings, excerpt, progress=part(progress, 0.0, 0.6))
+    progress(0.6, "mixing")
+    truth = song.stems(excerpt) if song.has_stems else None
+    original = song.mixture(excerpt).samples
+    stems = fitted_stems(result, original.shape[1])
+    mixed = mixdown(mix, RATE, stems, original, truth=truth, listener=listener)
+    notes = list(result.notes)
+    if kind == "flac" and mixed.levels.clipped:
+        notes.append(
+            f"{mixed.levels.clipped} samples are beyond full scale and cut off in the FLAC file; WAV keeps them"
+        )
+    record = {
+        "song": song.name,
+        "song_id": song.id,
+        "excerpt": str(excerpt),
+        "listener": _listener_record(listener),
+        "system": system_id,
+        "separation": result.key,
+        "settings": mix.as_mixer(),
+        "sample_rate": RATE,
+        "format": FORMATS[kind],
+        "matched_db": round(mixed.matched_db, 3),
+        "limiter_reduction_db": round(mixed.limited_db, 3),
+        **mixed.levels.as_dict(),
+        "notes": notes,
+        "cadenza_studio": __version__,
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=True, sort_keys=True)
+    folder = exports_folder(settings) / hashlib.sha256(text.encode()).hexdigest()[:32]
+    name = _file_name(f"{song.name} {listener.id if listener and 'aided' in mix.hear else mix.hear}")
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            write_audio(temporary / f"{name}.{kind}", mixed.samples, RATE, subtype=FORMATS[kind])
+            dated = {**record, "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+            (temporary / f"{name}.json").write_text(json.dumps(dated, indent=1), encoding="utf-8")
+    progress(1.0, "written")
+    return MixExport(folder / f"{name}.{kind}", folder / f"{name}.json", tuple(notes))
+
+
+def export_zip(
+    song: Song, listener: Listener, system_id: str, mix: MixSettings, settings: Settings, progress: Progress = silent
+) -> Path:
+    """Write the submission files of one song and listener, the whole song, and pack them.
+
+    Raises
+    ------
+    CadenzaError
+        As `export_pair` and `pack`.
+    """
+    facts = json.dumps([song.id, system_id, mix.gains.as_dict(), _listener_record(listener), time.time()])
+    folder = exports_folder(settings) / hashlib.sha256(facts.encode()).hexdigest()[:32]
+    with atomic_folder(folder) as temporary:
+        export_pair(song, listener, system_id, settings, temporary, gains=mix.gains, progress=part(progress, 0.0, 0.95))
+        pack(temporary / "enhanced_signals", _TEAM, temporary, progress=part(progress, 0.95, 1.0))
+        shutil.rmtree(temporary / "enhanced_signals")
+    return next(folder.glob("*.zip"))
+
+
+def _listener_record(listener: Listener | None) -> dict[str, object] | None:
+    if listener is None:
+        return None
+    ears = {"left": listener.audiogram_left, "right": listener.audiogram_right}
+    levels = {side: {"hz": ear.frequencies.tolist(), "db_hl": ear.levels.tolist()} for side, ear in ears.items()}
+    return {"name": listener.id, **levels}
+
+
+def _file_name(text: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9._ -]+", "_", text).strip(" .") or "mix"
+    return plain[:80]

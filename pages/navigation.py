@@ -1,0 +1,13 @@
+"""What runs for every page: its frame, and which pages there are."""
+
+from pathlib import Path
+
+import streamlit as st
+
+_PAGES = Path(__file__).resolve().parent
+
+st.set_page_config(page_title="Cadenza Studio", page_icon="🎛️", layout="wide", initial_sidebar_state="collapsed")
+st.html(_PAGES / "widgets" / "frame.css")
+st.navigation(
+    [st.Page(_PAGES / "studio.py", title="Studio", icon=":material/tune:", default=True)], position="top"
+).run()

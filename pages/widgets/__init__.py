@@ -1,0 +1,1 @@
+"""What pages are made of. Nothing here computes: that is `cadenza_core`."""

@@ -1,0 +1,92 @@
+"""Export: the mix as it is heard, with a JSON of its settings, and the submission files of the pair."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import streamlit as st
+
+from cadenza_core.progress import Progress
+from cadenza_core.remix import MixSettings
+from cadenza_core.submission.archive import FORMATS, MixExport, export_mix, export_zip
+
+from .jobs import follow
+from .messages import plain
+from .selection import Selection, owner
+from .services import services
+
+__all__ = ["export_panel"]
+
+_HEARD = {
+    "original": "the original mixture",
+    "remix": "the remix",
+    "aided": "the amplified remix",
+    "reference": "the reference remix",
+    "reference_aided": "the amplified reference remix",
+}
+
+
+def export_panel(selection: Selection, mix: MixSettings) -> None:
+    """Show what can be taken away."""
+    start, stop = selection.span
+    st.caption(f"What you hear now: {_HEARD[mix.hear]}, {stop - start:.1f} s, with master and limiter as set.")
+    kind = (
+        st.segmented_control("Format", list(FORMATS), format_func=str.upper, default="wav", key="export_kind") or "wav"
+    )
+    facts = [selection.song.id, str(selection.excerpt), selection.system, selection.listener_id, mix.as_mixer()]
+    settings = services().settings
+
+    def write(progress: Progress) -> MixExport:
+        return export_mix(
+            selection.song,
+            selection.listener,
+            selection.system,
+            selection.excerpt,
+            mix,
+            settings,
+            kind=kind,
+            progress=progress,
+        )
+
+    done = _job(f"mix-{_digest([*facts, kind])}", f"Write the mix as {kind.upper()}", "Writing the mix", write)
+    if isinstance(done, MixExport):
+        with st.container(horizontal=True):
+            _link(done.sound, "Sound")
+            _link(done.record, "Settings (JSON)")
+        for note in done.notes:
+            st.caption(plain(note))
+    st.divider()
+    st.caption("CAD1's files of this song and listener: eight stems and the remix, from the whole song.")
+
+    def pack(progress: Progress) -> Path:
+        return export_zip(selection.song, selection.listener, selection.system, mix, settings, progress)
+
+    packed = _job(f"zip-{_digest(facts)}", "Make the submission files", "Making the submission files", pack)
+    if isinstance(packed, Path):
+        _link(packed, "Submission files (zip)")
+
+
+def _job(key: str, label: str, title: str, work: Callable[[Progress], object]) -> object:
+    """Show a button that begins a job, then its progress; give its result once it is done."""
+    job = services().jobs.get(key)
+    if job and job.is_active:
+        follow(key, quiet=True)
+        return None
+    if job and job.state == "done":
+        return job.result
+    if job and job.state == "failed":
+        st.error(plain(job.error), icon=":material/error:")
+    if st.button(label, key=f"begin_{key}", width="stretch"):
+        services().jobs.submit(key, title, work, owner=owner(), urgency=1)
+        st.rerun(scope="fragment")
+    return None
+
+
+def _link(path: Path, label: str) -> None:
+    st.link_button(label, f"/exports/{path.parent.name}/{quote(path.name)}", icon=":material/download:")
+
+
+def _digest(facts: object) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]

@@ -1,0 +1,65 @@
+"""Background work on a page: who wants which job, and how far it is."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from cadenza_core.jobs import Job, time_left
+from cadenza_core.progress import Progress
+
+from .messages import plain
+from .selection import owner
+from .services import services
+
+__all__ = ["ask", "follow", "give_up", "is_stopped", "keep_only"]
+
+
+def ask(key: str, title: str, work: Callable[[Progress], Any], *, urgency: int = 1, anew: bool = False) -> Job:
+    """Give the job of a key: begun now, or found. One that this tab has cancelled, or that failed, begins only `anew`."""
+    stopped: set[str] = st.session_state.setdefault("stopped_jobs", set())
+    if anew:
+        stopped.discard(key)
+    job = services().jobs.get(key)
+    if job is not None and not anew and (job.state == "failed" or (key in stopped and job.state != "done")):
+        return job
+    st.session_state.setdefault("wanted_jobs", set()).add(key)
+    return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency)
+
+
+def give_up(key: str) -> None:
+    """Cancel a job for this tab; it goes on if another tab wants it."""
+    st.session_state.setdefault("stopped_jobs", set()).add(key)
+    services().jobs.release(key, owner())
+
+
+def is_stopped(key: str) -> bool:
+    """Tell whether this tab has cancelled a job."""
+    return key in st.session_state.get("stopped_jobs", ())
+
+
+def keep_only(keys: set[str]) -> None:
+    """Let go of all jobs that this tab once asked for and no longer needs."""
+    wanted: set[str] = st.session_state.setdefault("wanted_jobs", set())
+    for key in wanted - keys:
+        services().jobs.release(key, owner())
+    st.session_state["wanted_jobs"] = wanted & keys
+
+
+def follow(key: str, *, cancel: bool = True, quiet: bool = False) -> None:
+    """Show a job's progress until it is over, then run the page again."""
+    job = services().jobs.get(key)
+    active = job is not None and job.is_active
+    st.fragment(_follow, run_every=0.5 if active else None)(key, cancel, quiet)
+
+
+def _follow(key: str, cancel: bool, quiet: bool) -> None:
+    job = services().jobs.get(key)
+    if job is None or not job.is_active:
+        st.rerun()
+    services().jobs.touch(key, owner())
+    words = ", ".join(filter(None, (job.text, time_left(job))))
+    st.progress(job.share, plain(words if quiet else f"{job.title}: {words}"))
+    if cancel and st.button("Cancel", key=f"cancel_{key}", type="tertiary", icon=":material/close:"):
+        give_up(key)
+        st.rerun()

@@ -1,0 +1,141 @@
+"""Listeners: find one by name and severity, type one in, import a file of them."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+from clarity.utils.audiogram import Listener
+
+from cadenza_core.catalog import make_listener, pure_tone_average, read_listeners
+from cadenza_core.catalog.own import save_listeners
+from cadenza_core.errors import CadenzaError
+from cadenza_core.hearing.severity import BANDS, listener_severity
+
+from .messages import plain
+from .selection import pick
+from .services import Catalog, services
+
+__all__ = ["listener_panel"]
+
+_FREQUENCIES = (250, 500, 1000, 2000, 3000, 4000, 6000, 8000)
+
+
+def listener_panel(catalog: Catalog) -> None:
+    """Show the ways to a listener."""
+    st.markdown("**Listener**")
+    find, new, file = st.tabs(["Find", "Type in", "Import"])
+    with find:
+        _find(catalog)
+    with new:
+        _type_in(catalog)
+    with file:
+        _import()
+
+
+def _find(catalog: Catalog) -> None:
+    text = st.text_input("Search", key="listener_search", placeholder="Search by name").casefold()
+    grades = st.pills("Severity", [name for name, _ in BANDS], selection_mode="multi", key="listener_grades")
+    found = {
+        key: one
+        for key, one in catalog.listeners.items()
+        if text in key.casefold() and (not grades or listener_severity(one) in grades)
+    }
+    if not found:
+        st.caption("No listener fits. Choose other grades, clear the search, or type in a new listener.")
+        return
+    rows = [
+        {
+            "Listener": key,
+            "Severity": listener_severity(one),
+            "Right, dB HL": round(pure_tone_average(one.audiogram_right)),
+            "Left, dB HL": round(pure_tone_average(one.audiogram_left)),
+        }
+        for key, one in found.items()
+    ]
+    generation = st.session_state.setdefault("listener_generation", 0)
+    event = st.dataframe(
+        rows,
+        key=f"listener_table_{generation}",
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        height=min(38 + 35 * len(rows), 300),
+        width=480,
+    )
+    chosen = event["selection"]["rows"]
+    if chosen and chosen[0] < len(found):
+        pick(listener=list(found)[chosen[0]])
+        st.session_state["listener_generation"] += 1
+        st.rerun()
+
+
+def _type_in(catalog: Catalog) -> None:
+    present = catalog.listeners.get(st.session_state["picked"]["listener"])
+    st.caption("Hearing levels in dB HL, -20 to 120, as on the audiogram. All frequencies are needed.")
+    rows = [
+        {"Hz": hertz, "Right": _level(present, "right", hertz), "Left": _level(present, "left", hertz)}
+        for hertz in _FREQUENCIES
+    ]
+    with st.form("new_listener", border=False):
+        name = st.text_input("Name", max_chars=60, placeholder="Such as Ana, 2026")
+        column = st.column_config.NumberColumn(min_value=-20, max_value=120, step=5)
+        edited = st.data_editor(
+            rows,
+            key="new_levels",
+            hide_index=True,
+            disabled=["Hz"],
+            column_config={"Hz": st.column_config.NumberColumn(format="%d"), "Right": column, "Left": column},
+            width=360,
+        )
+        saved = st.form_submit_button("Save", icon=":material/save:")
+    if saved:
+        try:
+            left, right = ([row[side] for row in edited] for side in ("Left", "Right"))
+            listener = make_listener(name.strip(), list(_FREQUENCIES), left, right)
+            _keep([listener])
+        except CadenzaError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+
+
+def _level(listener: Listener | None, side: str, hertz: int) -> float:
+    if listener is None:
+        return 0.0
+    ear = listener.audiogram_right if side == "right" else listener.audiogram_left
+    return float(round(ear.resample([hertz]).levels[0]))
+
+
+def _import() -> None:
+    st.caption('Cadenza\'s JSON: {"L0001": {"name": ..., "audiogram_cfs": [...], "audiogram_levels_l": [...], ...}}')
+    number = st.session_state.setdefault("listener_file", 0)
+    file = st.file_uploader("Listener file", key=f"listener_file_{number}", max_upload_size=10)
+    if file is not None:
+        st.session_state["listener_file"] += 1
+        try:
+            _keep(_read(file.name, file.getvalue()))
+        except CadenzaError as error:
+            st.session_state["listener_fault"] = str(error)
+        st.rerun()
+    if fault := st.session_state.get("listener_fault"):
+        st.error(plain(fault), icon=":material/error:")
+
+
+def _read(name: str, content: bytes) -> list[Listener]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "listeners.json"
+        path.write_bytes(content)
+        try:
+            return list(read_listeners(path).values())
+        except CadenzaError as error:
+            raise CadenzaError(str(error).replace(str(path), json.dumps(name))) from error
+
+
+def _keep(listeners: list[Listener]) -> None:
+    for listener in listeners:
+        if listener.id in services().standard:
+            raise CadenzaError(f"{listener.id} is a standard audiogram, which cannot be replaced. Choose another name.")
+    save_listeners(listeners, services().settings)
+    st.session_state.pop("listener_fault", None)
+    services().catalog(fresh=True)
+    pick(listener=listeners[0].id)
+    st.rerun()

@@ -1,0 +1,63 @@
+"""Presets: the mixer's settings saved under a name for this song and listener, compared and recalled."""
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from cadenza_core.audio import STEMS
+from cadenza_core.remix import Lane, MixSettings, Preset
+
+from .messages import plain
+from .selection import Selection, recall
+from .services import services
+
+__all__ = ["presets_panel"]
+
+
+def presets_panel(selection: Selection, mix: MixSettings) -> None:
+    """Show the presets of this song and listener, and a field to save the present settings."""
+    where = (selection.song.id, selection.listener_id)
+    with st.form("save_preset", border=False, clear_on_submit=True):
+        name, button = st.columns([3, 1.3], vertical_alignment="bottom", gap="small")
+        text = name.text_input("Name", placeholder="Name of this mix", label_visibility="collapsed")
+        saved = button.form_submit_button("Save", width="stretch")
+    if saved:
+        services().presets.save(*where, text, mix)
+    presets = services().presets.all(*where)
+    if not presets:
+        st.caption("No presets yet for this song and listener. Set the faders, give the mix a name, and save it.")
+        return
+    st.dataframe([_row("now", mix), *(_row(one.name, one.settings) for one in presets)], hide_index=True, row_height=28)
+    for number, preset in enumerate(presets):
+        _preset(number, preset, selection, is_set=_sounds_like(preset.settings, mix))
+
+
+def _preset(number: int, preset: Preset, selection: Selection, *, is_set: bool) -> None:
+    use, remove = st.columns([5, 1], gap="small")
+    label = plain(preset.name) + (" (as set now)" if is_set else "")
+    if use.button(label, key=f"use_{number}_{preset.saved}", width="stretch", help="Recall this preset"):
+        recall(selection.song.id, preset.settings)
+        st.rerun()
+    if remove.button("", icon=":material/delete:", key=f"drop_{number}_{preset.saved}", help="Delete this preset"):
+        services().presets.remove(selection.song.id, selection.listener_id, preset.name)
+        st.rerun()
+
+
+def _sounds_like(one: MixSettings, other: MixSettings) -> bool:
+    return one.as_mixer() == other.as_mixer()
+
+
+def _row(name: str, mix: MixSettings) -> dict[str, Any]:
+    return {
+        "dB": name,
+        **{stem.capitalize(): _gain(mix.lane(stem)) for stem in STEMS},
+        "Master": f"{mix.master_db:+.1f}",
+    }
+
+
+def _gain(lane: Lane) -> str:
+    if lane.mute:
+        return "mute"
+    both = [f"{value:+.1f}" if math.isfinite(value) else "silent" for value in (lane.left, lane.right)]
+    return (both[0] if lane.left == lane.right else " / ".join(both)) + (" solo" if lane.solo else "")

@@ -1,0 +1,163 @@
+"""What is picked: song, excerpt, listener, system. It starts from the link, lives in the session, and is put into the link.
+
+The widgets only show it: before each run, what is picked is written to their keys, so that nothing is lost when a page is
+left and a link, a preset and a click all act the same way.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from clarity.utils.audiogram import Listener
+
+from cadenza_core.catalog import Excerpt, Song, find_listener, listener_files
+from cadenza_core.errors import CadenzaError
+from cadenza_core.remix import Link, MixSettings, settings_query
+from cadenza_core.separation import systems
+
+from .messages import clock, plain
+from .services import DEFAULT_LISTENER, DEFAULT_SONG, DEFAULT_SYSTEM, Catalog, first_excerpt, services
+
+__all__ = ["Selection", "current", "owner", "pick", "recall", "remember", "settings_of", "write_link"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is picked, all of it there."""
+
+    song: Song
+    duration: float
+    excerpt: Excerpt
+    listener: Listener
+    listener_id: str
+    system: str
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Start and stop of the excerpt, s."""
+        return self.excerpt.start, self.duration if self.excerpt.stop is None else self.excerpt.stop
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the excerpt is the whole song."""
+        return self.excerpt.is_whole
+
+    @property
+    def title(self) -> str:
+        """Name and times, for people."""
+        start, stop = self.span
+        return f"{self.song.name}, {clock(start)} to {clock(stop)}"
+
+
+def owner() -> str:
+    """Give the mark of this tab."""
+    return str(st.session_state.setdefault("owner", secrets.token_hex(8)))
+
+
+def pick(**choices: Any) -> None:
+    """Pick something: `song`, `listener`, `system` (ids), `excerpt`."""
+    picked = st.session_state["picked"]
+    excerpt = choices.pop("excerpt", None)
+    picked.update(choices)
+    if excerpt is not None:
+        picked["excerpts"][picked["song"]] = excerpt
+
+
+def current(catalog: Catalog) -> tuple[Selection, list[str]]:
+    """Give what is picked, and a sentence for each thing that a link asked for and that is not here."""
+    faults = _begin(catalog) if "picked" not in st.session_state else []
+    picked = st.session_state["picked"]
+    song = catalog.songs.get(picked["song"])
+    if song is None:
+        faults.append(
+            f"The song {picked['song'][:80]!r} is not here. Add its folder under Library, or pick another song."
+        )
+        picked["song"] = DEFAULT_SONG
+        song = catalog.songs[DEFAULT_SONG]
+    try:
+        listener = _listener(picked["listener"], catalog)
+    except CadenzaError as error:
+        faults.append(str(error))
+        picked["listener"] = DEFAULT_LISTENER
+        listener = catalog.listeners[DEFAULT_LISTENER]
+    if picked["system"] not in {info.id for info in systems()}:
+        faults.append(f"There is no separation system {picked['system'][:80]!r} here; {DEFAULT_SYSTEM} is used.")
+        picked["system"] = DEFAULT_SYSTEM
+    duration = catalog.durations[song.id]
+    excerpt = _excerpt(picked, song.id, duration, faults)
+    return Selection(song, duration, excerpt, listener, picked["listener"], picked["system"]), faults
+
+
+def _begin(catalog: Catalog) -> list[str]:
+    link = Link.read({name: st.query_params[name] for name in st.query_params})
+    picked: dict[str, Any] = {
+        "song": link.song or DEFAULT_SONG,
+        "listener": link.listener or DEFAULT_LISTENER,
+        "system": link.system or DEFAULT_SYSTEM,
+        "excerpts": {},
+    }
+    st.session_state["picked"] = picked
+    st.session_state["mix"] = {}
+    st.session_state["revision"] = 0
+    song: str = picked["song"] if picked["song"] in catalog.songs else DEFAULT_SONG
+    if link.excerpt and song == picked["song"]:
+        picked["excerpts"] = {song: link.excerpt}
+    if link.settings:
+        st.session_state["mix"][song] = link.settings.as_mixer()
+    return list(link.faults)
+
+
+def _listener(listener_id: str, catalog: Catalog) -> Listener:
+    if listener_id in catalog.listeners:
+        return catalog.listeners[listener_id]
+    if ".json:" in listener_id:  # a path in a link is not for a page to open
+        raise CadenzaError(f"The listener {listener_id[:80]!r} is not here. Import the file under Listener.")
+    return find_listener(listener_id[:80], listener_files(services().settings))
+
+
+def _excerpt(picked: dict[str, Any], song_id: str, duration: float, faults: list[str]) -> Excerpt:
+    wanted: Excerpt = picked["excerpts"].get(song_id) or first_excerpt(duration or 1.0)
+    if wanted.start >= duration > 0:
+        faults.append(
+            f"The excerpt {wanted} is not inside the song, which lasts {duration:.1f} s. Its first part is taken."
+        )
+        wanted = first_excerpt(duration)
+    elif wanted.stop is not None and wanted.stop > duration > 0:
+        wanted = Excerpt(wanted.start, duration)
+    picked["excerpts"][song_id] = wanted
+    return wanted
+
+
+def settings_of(song_id: str) -> dict[str, Any]:
+    """Give the mixer's settings of a song, as they were last."""
+    settings: dict[str, Any] = st.session_state["mix"].get(song_id) or MixSettings().as_mixer()
+    return settings
+
+
+def remember(song_id: str, settings: dict[str, Any]) -> None:
+    """Keep the mixer's settings of a song."""
+    st.session_state["mix"][song_id] = {name: settings[name] for name in MixSettings().as_mixer()}
+
+
+def recall(song_id: str, settings: MixSettings) -> None:
+    """Set the mixer: what it has now is given up."""
+    st.session_state["mix"][song_id] = settings.as_mixer()
+    st.session_state["revision"] += 1
+
+
+def write_link(selection: Selection) -> None:
+    """Put everything into the address, so that copying it shares it."""
+    start, stop = selection.span
+    query = {
+        "song": selection.song.id,
+        "part": "0-" if selection.is_whole else str(Excerpt(start, stop)),
+        "listener": selection.listener_id,
+        "system": selection.system,
+    }
+    try:
+        query |= settings_query(MixSettings.from_mixer(settings_of(selection.song.id)))
+    except CadenzaError as error:
+        st.warning(plain(str(error)))
+    if dict(st.query_params) != query:
+        st.query_params.from_dict(query)

@@ -1,0 +1,143 @@
+"""What all pages and routes share: settings, catalog, sounds, jobs. One of each in the server."""
+
+import functools
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clarity.utils.audiogram import Listener
+
+from cadenza_core.catalog import Excerpt, Song, all_listeners, demo_song, library, listener_files, standard_listeners
+from cadenza_core.catalog.own import with_own
+from cadenza_core.errors import CadenzaError
+from cadenza_core.jobs import Job, Jobs
+from cadenza_core.playback import Playable, Sounds, playable, playback_sounds
+from cadenza_core.progress import Progress, part
+from cadenza_core.quality import warm_up_aside
+from cadenza_core.remix import Presets
+from cadenza_core.separation import load_local
+from cadenza_core.settings import Settings
+
+__all__ = [
+    "DEFAULT_LISTENER",
+    "DEFAULT_SONG",
+    "DEFAULT_SYSTEM",
+    "HAAQI_READY",
+    "Catalog",
+    "Services",
+    "first_excerpt",
+    "services",
+]
+
+#: Job after which HAAQI is fast: it is compiled at the first start.
+HAAQI_READY = "haaqi-ready"
+DEFAULT_SONG, DEFAULT_LISTENER, DEFAULT_SYSTEM = "demo", "N3", "preview"
+#: Length of the excerpt that a song is opened with, s.
+_FIRST = 15.0
+#: Seconds after which the folders are looked through again.
+_FRESH = 20.0
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Songs and listeners as they were found, and a sentence for each place that could not be read."""
+
+    songs: Mapping[str, Song]
+    listeners: Mapping[str, Listener]
+    durations: Mapping[str, float]
+    faults: tuple[str, ...] = field(default=())
+
+
+def first_excerpt(duration: float) -> Excerpt:
+    """Give the excerpt that a song is opened with: 15 s from about a third, or all of a short song."""
+    if duration <= _FIRST + 5.0:
+        return Excerpt(0.0, duration)
+    start = round(0.3 * duration)
+    return Excerpt(start, min(start + _FIRST, duration))
+
+
+class Services:
+    """The services of one server."""
+
+    def __init__(self, settings: Settings) -> None:
+        load_local(settings)
+        self._base = settings
+        self.jobs = Jobs(threads=3)
+        self.sounds: Sounds = playback_sounds(settings)
+        self.presets = Presets(settings.home / "presets")
+        self._lock = threading.Lock()
+        self._catalog: tuple[float, Catalog] | None = None
+
+    @functools.cached_property
+    def standard(self) -> Mapping[str, Listener]:
+        """The standard audiograms."""
+        return standard_listeners()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings, with what the user has added."""
+        return with_own(self._base)
+
+    def warm_up(self) -> Job:
+        """Make what the first page shows: the demo song and its excerpt. Give the job of it."""
+        job = self.jobs.submit("warm-up", "Preparing the demo song", self._warm_up, urgency=0)
+        self.jobs.submit(HAAQI_READY, "Preparing HAAQI", self._warm_up_haaqi, urgency=1)
+        return job
+
+    def _warm_up(self, progress: Progress) -> Playable:
+        progress(0.02, "playing the demo song's instruments")
+        song = demo_song(self._base)
+        excerpt = first_excerpt(song.duration)
+        return playable(song, DEFAULT_SYSTEM, self._base, excerpt, progress=part(progress, 0.6, 1.0))
+
+    def _warm_up_haaqi(self, progress: Progress) -> None:
+        self.jobs.wait("warm-up", 60.0)  # sound comes first
+        warm_up_aside(progress)
+
+    def catalog(self, *, fresh: bool = False) -> Catalog:
+        """Give all songs and listeners, looked for anew if the last look was a while ago."""
+        with self._lock:
+            now = time.monotonic()
+            if fresh or self._catalog is None or now - self._catalog[0] > _FRESH:
+                self._catalog = (now, _look(self.settings))
+            return self._catalog[1]
+
+
+def _look(settings: Settings) -> Catalog:
+    faults: list[str] = []
+    try:
+        songs = library(settings)
+    except CadenzaError as error:  # one bad folder must not hide the demo song
+        faults.append(str(error))
+        songs = [demo_song(settings), *_one_by_one(settings)]
+    try:
+        listeners = all_listeners(listener_files(settings))
+    except CadenzaError as error:
+        faults.append(str(error))
+        listeners = all_listeners(())
+    durations = {}
+    for song in songs:
+        try:
+            durations[song.id] = song.duration
+        except CadenzaError:
+            durations[song.id] = 0.0
+    return Catalog({song.id: song for song in songs}, listeners, durations, tuple(faults))
+
+
+def _one_by_one(settings: Settings) -> list[Song]:
+    from cadenza_core.catalog import songs_in
+
+    found: list[Song] = []
+    for place in settings.music:
+        try:
+            found += songs_in(place)
+        except CadenzaError:
+            continue
+    return found
+
+
+@functools.cache
+def services() -> Services:
+    """Give the services of this server, made at the first call."""
+    return Services(Settings.load())

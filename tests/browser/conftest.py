@@ -1,0 +1,59 @@
+"""The browser, the server and the songs of the browser tests; without a browser they are skipped, with the reason."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.browser.harness, whoever runs pytest
+
+from tests.browser.harness import server, songs
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    if reason := server.missing():
+        pytest.skip(f"no browser tests: {reason}")
+    with server.browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The folder of the songs, and the data of each."""
+    folder = tmp_path_factory.mktemp("sounds")
+    made = {
+        "clicks": songs.write_song(folder, "clicks", songs.clicks()),
+        "constant": songs.write_song(folder, "constant", songs.constant()),
+        "music": songs.write_song(folder, "music", songs.music(), reference=True),
+    }
+    return {"folder": folder, **made}
+
+
+@pytest.fixture(scope="session")
+def base(sounds: dict[str, Any]) -> Iterator[str]:
+    if reason := server.missing():
+        pytest.skip(f"no browser tests: {reason}")
+    with server.serve(sounds["folder"]) as url:
+        yield url
+
+
+@pytest.fixture
+def page(chromium: Any, base: str) -> Iterator[Any]:
+    """The harness page, at 1280 x 800; a script error or a request to another host fails the test."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: errors.append(request.url) if foreign(request.url, base) else None)
+    page.goto(base + "/harness/page.html")
+    page.wait_for_function("window.harness")
+    yield page
+    context.close()
+    assert not errors
+
+
+def foreign(url: str, base: str) -> bool:
+    return not url.startswith((base, "data:", "blob:"))

@@ -1,0 +1,46 @@
+// Ears of the tests on the audio thread.
+
+class ClickTap extends AudioWorkletProcessor {
+  process(inputs) {
+    const found = [];
+    for (let i = 0; i < 128; i++) {
+      const values = inputs.map(([channel]) => (channel ? channel[i] : 0));
+      if (values.some((value) => Math.abs(value) > 0.01)) found.push({ frame: currentFrame + i, values });
+    }
+    if (found.length) this.port.postMessage(found);
+    return true;
+  }
+}
+
+/** Tells when the level has left, by 1 dB, the one that it had when armed. */
+class LevelTap extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.state = "idle";
+    this.port.onmessage = () => (this.state = "armed");
+  }
+
+  process([[channel]]) {
+    if (!channel || this.state === "idle") return true;
+    if (this.state === "armed") {
+      this.level = channel[0];
+      this.state = this.level ? "waiting" : "armed";
+    }
+    if (this.state === "armed") return true;
+    const step = 10 ** (1 / 20);
+    for (let i = 0; i < channel.length; i++) {
+      const ratio = channel[i] / this.level;
+      if (ratio < step && ratio > 1 / step) continue;
+      this.port.postMessage({
+        time: (currentFrame + i) / sampleRate,
+        wall: Date.now() + 0.5 + (1000 * i) / sampleRate,
+      });
+      this.state = "idle";
+      break;
+    }
+    return true;
+  }
+}
+
+registerProcessor("click-tap", ClickTap);
+registerProcessor("level-tap", LevelTap);

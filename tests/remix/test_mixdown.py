@@ -1,0 +1,161 @@
+"""The mixer's settings as plain data, and their render: limiter, loudness matching, what is heard."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from cadenza_core.audio.levels import measure
+from cadenza_core.catalog import standard_listeners
+from cadenza_core.errors import CadenzaError
+from cadenza_core.remix import Lane, Link, MixSettings, Presets, mix, mixdown, render, settings_query
+from cadenza_core.remix.limiter import CEILING, limit
+
+RATE = 44100
+
+
+@pytest.fixture
+def stems(noise):
+    return {name: noise(44100, seed=seed) for seed, name in enumerate(("vocals", "drums", "bass", "other"))}
+
+
+def worklet(samples, rate):
+    """The limiter as `assets/mixer/limiter.worklet.js` writes it, sample by sample."""
+    window, keep = 65, math.exp(-1 / (0.08 * rate))
+    needs, envelopes, envelope, out = [1.0] * window, [1.0] * window, 1.0, []
+    padded = np.concatenate([samples, np.zeros((2, 64))], axis=1)
+    for frame in range(padded.shape[1]):
+        peak = np.abs(padded[:, frame]).max()
+        needs = [*needs[1:], min(1.0, CEILING / peak) if peak > CEILING else 1.0]
+        need = min(needs)
+        envelope = need if need < envelope else need + (envelope - need) * keep
+        envelope = 1.0 if 1 - envelope < 1e-6 else envelope
+        envelopes = [*envelopes[1:], envelope]
+        if frame >= 64:
+            out.append(samples[:, frame - 64] * min(1.0, sum(envelopes) / window))
+    return np.array(out).T
+
+
+def test_the_limiter_is_the_worklets_to_1e_9(noise):
+    samples = noise(9000).astype(float) * 2
+    samples[:, 4000:4010] *= 12
+    samples[0, 8990] = 5.0
+    limited, reduction = limit(samples, RATE)
+    assert np.abs(limited - worklet(samples, RATE)).max() < 1e-9
+    assert np.abs(limited).max() <= CEILING + 1e-12
+    assert reduction > 6
+
+
+def test_the_limiter_leaves_what_is_below_the_ceiling_alone(noise):
+    samples = noise(500)
+    limited, reduction = limit(samples, RATE)
+    assert limited is samples and reduction == 0
+
+
+def test_mixdown_is_the_cores_render(stems):
+    settings = MixSettings({"vocals": Lane(3, -6), "drums": Lane(mute=True)}, limiter=False, hear="aided")
+    listener = standard_listeners()["N3"]
+    made = mixdown(settings, RATE, stems, mix(stems), listener=listener)
+    assert np.array_equal(made.samples, render(stems, RATE, settings.gains, listener=listener))
+
+
+def test_solo_silences_the_others_and_mute_wins(stems):
+    settings = MixSettings({"vocals": Lane(solo=True), "drums": Lane(solo=True, mute=True)}, limiter=False)
+    assert np.array_equal(mixdown(settings, RATE, stems, mix(stems)).samples, stems["vocals"].astype(float))
+
+
+def test_matching_lowers_to_the_quietest_and_never_raises(stems):
+    listener = standard_listeners()["N4"]
+    settings = MixSettings({"vocals": Lane(-20, -20)}, limiter=False, match_loudness=True, hear="aided")
+    made = mixdown(settings, RATE, stems, mix(stems), listener=listener)
+    quietest = measure(render(stems, RATE, settings.gains), RATE).loudness
+    assert made.matched_db < 0
+    assert made.levels.loudness == pytest.approx(min(quietest, measure(mix(stems), RATE).loudness), abs=0.01)
+    settings = MixSettings({"vocals": Lane(-20, -20)}, limiter=False, match_loudness=True, hear="remix")
+    assert mixdown(settings, RATE, stems, mix(stems), listener=listener).matched_db == 0
+
+
+@pytest.mark.parametrize("hear", ["aided", "reference"])
+def test_what_cannot_be_heard_is_a_sentence(stems, hear):
+    with pytest.raises(CadenzaError):
+        mixdown(MixSettings(hear=hear), RATE, stems, mix(stems))
+
+
+SOME = MixSettings(
+    {"vocals": Lane(3, 3), "drums": Lane(-6.5, 2, linked=False), "bass": Lane(-math.inf, -math.inf, solo=True)},
+    master_db=-2,
+    limiter=False,
+    hear="aided",
+    match_loudness=True,
+)
+
+
+def test_settings_go_to_the_mixer_and_back_unchanged():
+    form = json.loads(json.dumps(SOME.as_mixer()))
+    assert form["gains"]["bass"]["left"] is None
+    assert MixSettings.from_mixer(form).as_mixer() == SOME.as_mixer()
+
+
+def test_a_link_restores_the_settings():
+    link = Link.read(settings_query(SOME))
+    assert link.faults == ()
+    assert link.settings is not None
+    assert link.settings.as_mixer() == SOME.as_mixer()
+    assert Link.read({}).settings is None
+
+
+def test_nonsense_in_a_link_is_named_and_takes_its_default():
+    query = {"vocals": "1e9", "drums": "-3,x", "bass": "nan", "other": "2m", "master": "inf", "limiter": "perhaps"}
+    link = Link.read({**query, "hear": "<script>", "part": "9-3"})
+    assert len(link.faults) == 7
+    assert link.excerpt is None
+    assert link.settings == MixSettings({"other": Lane(2, 2, mute=True)})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        {"gains": []},
+        {"gains": {"kazoo": {}}},
+        {"gains": {"bass": {"left": 99}}},
+        {"gains": {"bass": {"left": float("nan")}}},
+        {"gains": {"bass": {"mute": 1}}},
+        {"master_db": None},
+        {"hear": ["remix"]},
+        {"limiter": "yes"},
+    ],
+)
+def test_settings_that_are_none_are_refused(content):
+    with pytest.raises(CadenzaError):
+        MixSettings.from_mixer(content)
+
+
+def test_presets_belong_to_a_song_and_listener(tmp_path):
+    presets = Presets(tmp_path / "presets")
+    presets.save("../../song", "L1/..", " Loud   voice ", SOME)
+    presets.save("../../song", "L1/..", "Soft", MixSettings())
+    presets.save("../../song", "L1/..", "Soft", SOME)
+    found = presets.all("../../song", "L1/..")
+    assert [(one.name, one.settings.as_mixer()) for one in found] == [
+        ("Soft", SOME.as_mixer()),
+        ("Loud voice", SOME.as_mixer()),
+    ]
+    assert presets.all("../../song", "L2") == []
+    presets.remove("../../song", "L1/..", "Soft")
+    assert [one.name for one in presets.all("../../song", "L1/..")] == ["Loud voice"]
+    assert all(path.is_relative_to(tmp_path / "presets") for path in tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "tab\u0007"])
+def test_a_preset_needs_a_name(tmp_path, name):
+    with pytest.raises(CadenzaError):
+        Presets(tmp_path).save("song", "L1", name, SOME)
+
+
+def test_a_damaged_preset_does_not_hide_the_others(tmp_path):
+    presets = Presets(tmp_path)
+    presets.save("song", "L1", "Good", SOME)
+    next(tmp_path.rglob("*.json")).with_name("bad.json").write_text("{")
+    assert [one.name for one in presets.all("song", "L1")] == ["Good"]
