@@ -5,6 +5,7 @@ song, system and excerpt is remembered by what the song's files look like (size 
 """
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..files import atomic_file
 from ..progress import Progress, part, silent
 from ..separation import Separation, get_system, separate
 from ..settings import Settings
-from .sounds import Sounds, SoundSet, sound_id
+from .sounds import PRECISION, Sounds, SoundSet, sound_id
 
 __all__ = ["Playable", "find_playable", "fitted_stems", "playable", "playable_key", "playback_sounds"]
 
@@ -29,8 +30,9 @@ class Playable:
 
     Parameters
     ----------
-    stems, original : SoundSet
-        `original` has the one sound ``mixture``.
+    stems : SoundSet
+    original : SoundSet or None
+        The one sound ``mixture``; None where the stems sum to it, so that the browser need not hold it as well.
     truth : SoundSet or None
         The true stems, if the song has them.
     separation : str
@@ -42,7 +44,7 @@ class Playable:
     """
 
     stems: SoundSet
-    original: SoundSet
+    original: SoundSet | None
     truth: SoundSet | None
     separation: str
     seconds: float
@@ -94,9 +96,10 @@ def playable(
     mixture = song.mixture(excerpt)
     stems = fitted_stems(result, mixture.samples.shape[1])
     made = sounds.put(sound_id(result.key, "stems"), stems, RATE, part(progress, 0.8, 0.9))
-    original = sounds.put(
-        sound_id(*_mixture_facts(result.key)), {"mixture": mixture.samples}, RATE, part(progress, 0.9, 0.93)
-    )
+    original = None
+    if not _sum_to(stems, mixture.samples):
+        facts = sound_id(result.key, "mixture")
+        original = sounds.put(facts, {"mixture": mixture.samples}, RATE, part(progress, 0.9, 0.93))
     truth = None
     if song.has_stems and system_id == "reference":
         truth = made
@@ -122,8 +125,9 @@ def fitted_stems(separation: Separation, frames: int) -> dict[str, np.ndarray]:
     return {name: stems[name] for name in STEMS if name in stems}
 
 
-def _mixture_facts(key: str) -> tuple[str, str]:
-    return key, "mixture"
+def _sum_to(stems: Mapping[str, np.ndarray], mixture: np.ndarray) -> bool:
+    """Tell whether stems sum to the mixture as exactly as they are played."""
+    return float(np.max(np.abs(np.sum(list(stems.values()), axis=0) - mixture))) <= PRECISION
 
 
 def _fitted(samples: np.ndarray, rate: int, frames: int) -> np.ndarray:
@@ -158,7 +162,7 @@ def _memo(song: Song, system_id: str, settings: Settings, excerpt: Excerpt) -> P
 
 def _remember(memo: Path, ready: Playable) -> None:
     content = {
-        "sets": [ready.stems.id, ready.original.id, ready.truth and ready.truth.id],
+        "sets": [one and one.id for one in (ready.stems, ready.original, ready.truth)],
         "separation": ready.separation,
         "seconds": ready.seconds,
         "notes": ready.notes,
@@ -170,8 +174,9 @@ def _remember(memo: Path, ready: Playable) -> None:
 def _recall(memo: Path, sounds: Sounds) -> Playable | None:
     try:
         content = json.loads(memo.read_text(encoding="utf-8"))
-        stems, original, truth = (sounds.get(name) if name else None for name in content["sets"])
-        if stems is None or original is None or (content["sets"][2] and truth is None):
+        found = [sounds.get(name) if name else None for name in content["sets"]]
+        stems, original, truth = found
+        if stems is None or any(name and one is None for name, one in zip(content["sets"], found, strict=True)):
             return None
         return Playable(
             stems, original, truth, content["separation"], float(content["seconds"]), tuple(content["notes"])

@@ -24,13 +24,15 @@ from ..errors import CadenzaError
 from ..files import atomic_folder
 from ..progress import Progress, silent
 
-__all__ = ["Sound", "SoundSet", "Sounds", "sound_id"]
+__all__ = ["PRECISION", "Sound", "SoundSet", "Sounds", "sound_id"]
 
 _FORMAT = 2
 _ID = re.compile("[0-9a-f]{32}")
 _NAME = re.compile("[a-z0-9_]{1,40}")
 _MANIFEST = "manifest.json"
 _BITS = 20
+#: What is lost by that, full scale 1.0.
+PRECISION = 2.0**-_BITS
 #: Largest sample that so many bits hold as it is.
 _FULL_SCALE = 1.0 - 2.0 ** (1 - _BITS)
 

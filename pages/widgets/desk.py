@@ -64,7 +64,7 @@ def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
         "frames": ready.stems.frames,
         "offset_s": selection.span[0],
         "lanes": lanes,
-        "original_url": _url(ready.original, "mixture"),
+        "original_url": ready.original and _url(ready.original, "mixture"),
         "reference": truth and [{"name": name, "url": _url(truth, name)} for name in truth.sounds],
         "fir": {ear: list(_fir(selection.listener, ear)) for ear in EARS},
         "listener_label": selection.listener_id,

@@ -116,7 +116,7 @@ def test_a_song_that_has_changed_is_not_taken_for_the_old_one(song, settings, ma
 
 def test_lost_sounds_are_made_anew(song, settings):
     made = playable(song, "reference", settings, WHOLE)
-    (playback_sounds(settings).folder / made.original.id / "manifest.json").unlink()
+    (playback_sounds(settings).folder / made.stems.id / "manifest.json").unlink()
     assert find_playable(song, "reference", settings, WHOLE) is None
 
 
@@ -124,4 +124,15 @@ def test_a_song_without_stems_plays_without_truth(tmp_path, settings, make_song_
     song = songs_in(make_song_folder(tmp_path / "Mono", parts=["mixture"], samples=44100))[0]
     made = playable(song, "preview", settings, WHOLE)
     assert made.truth is None
-    assert made.original.frames == made.stems.frames == 44100
+    assert made.stems.frames == 44100
+
+
+def test_the_mixture_is_a_sound_of_its_own_unless_the_stems_sum_to_it(song, settings, noise):
+    assert playable(song, "reference", settings, WHOLE).original is None
+    mastered = noise(44100, seed=9)
+    soundfile.write(song.tracks["mixture"].path, mastered.T, 44100, subtype="PCM_16")
+    made = playable(song, "reference", settings, WHOLE)
+    assert made.original.frames == 44100
+    assert find_playable(song, "reference", settings, WHOLE) == made
+    (playback_sounds(settings).folder / made.original.id / "manifest.json").unlink()
+    assert find_playable(song, "reference", settings, WHOLE) is None
