@@ -1,5 +1,6 @@
 """The browser, the server and the songs of the browser tests; without a browser they are skipped, with the reason."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,3 +58,17 @@ def page(chromium: Any, base: str) -> Iterator[Any]:
 
 def foreign(url: str, base: str) -> bool:
     return not url.startswith((base, "data:", "blob:"))
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core's script, from the npm registry, kept in a folder that git ignores."""
+    script = server.ROOT / "build" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        script.parents[2].mkdir(parents=True, exist_ok=True)
+        command = ["npm", "install", "--prefix", str(script.parents[2]), "--no-audit", "--no-fund", "axe-core@4.11"]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=120)
+        except (OSError, subprocess.SubprocessError) as error:
+            pytest.skip(f"axe-core cannot be installed: {error}")
+    return script.read_text(encoding="utf-8")

@@ -1,6 +1,5 @@
 """The mixer as it is seen and operated: gains, keyboard, accessibility, empty and failed states, screenshots."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -275,20 +274,6 @@ def test_python_is_told_once_300_ms_after_the_last_change(mixer):
 
 
 # ---- accessibility and looks ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def axe():
-    """axe-core's script, from the npm registry, kept in a folder that git ignores."""
-    script = BUILD / "axe" / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        script.parents[2].mkdir(parents=True, exist_ok=True)
-        command = ["npm", "install", "--prefix", str(script.parents[2]), "--no-audit", "--no-fund", "axe-core@4.11"]
-        try:
-            subprocess.run(command, check=True, capture_output=True, timeout=120)
-        except (OSError, subprocess.SubprocessError) as error:
-            pytest.skip(f"axe-core cannot be installed: {error}")
-    return script.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

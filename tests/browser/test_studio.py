@@ -241,3 +241,17 @@ def test_sound_goes_on_without_the_server_and_the_page_comes_back(chromium: Any,
         query_has(page, "other=-3")
         assert page.evaluate(f"{ENGINE}.playing")
         assert gain(page, "other") == [-3, -3]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_has_no_serious_findings_on_the_page(studio: str, context: Any, axe: str, scheme: str) -> None:
+    page = open_page(context, studio, "?part=9-9.6")
+    page.emulate_media(color_scheme=scheme)
+    page.get_by_text("HAAQI, remix now").wait_for(timeout=120000)
+    for tab in ("Scores", "Presets", "Export"):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_timeout(1000)
+        page.evaluate(axe)
+        found = page.evaluate("axe.run(document)")["violations"]
+        serious = [each for each in found if each["impact"] in {"serious", "critical"}]
+        assert {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in serious} == {}, tab
