@@ -9,6 +9,7 @@ The same samples come out of every run on one machine: every player has a random
 
 import bisect
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -291,5 +292,10 @@ def render_demo() -> Stems:
         seconds of one core, and gives the same samples every time.
     """
     players = {"vocals": vocals, "drums": drums, "bass": bass, "other": other}
-    tracks = {name: player(np.random.default_rng(seed)) for seed, (name, player) in enumerate(players.items(), 104)}
+    with ThreadPoolExecutor() as pool:  # each has a generator of its own, so who is first does not matter
+        playing = {
+            name: pool.submit(player, np.random.default_rng(seed))
+            for seed, (name, player) in enumerate(players.items(), 104)
+        }
+        tracks = {name: track.result() for name, track in playing.items()}
     return Stems(mix(tracks), RATE)

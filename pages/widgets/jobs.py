@@ -15,6 +15,10 @@ from .services import services
 __all__ = ["ask", "follow", "give_up", "is_stopped", "keep_only"]
 
 
+#: How often a job's progress is shown anew, s.
+_EVERY = 0.3
+
+
 def ask(key: str, title: str, work: Callable[[Progress], Any], *, urgency: int = 1, anew: bool = False) -> Job:
     """Give the job of a key: begun now, or found. One that this tab has cancelled, or that failed, begins only `anew`."""
     stopped: set[str] = st.session_state.setdefault("stopped_jobs", set())
@@ -50,7 +54,7 @@ def follow(key: str, *, cancel: bool = True, quiet: bool = False) -> None:
     """Show a job's progress until it is over, then run the page again."""
     job = services().jobs.get(key)
     active = job is not None and job.is_active
-    st.fragment(_follow, run_every=0.5 if active else None)(key, cancel, quiet)
+    st.fragment(_follow, run_every=_EVERY if active else None)(key, cancel, quiet)
 
 
 def _follow(key: str, cancel: bool, quiet: bool) -> None:

@@ -1,5 +1,6 @@
 """From what is picked to sounds: separation in the background, weights that are missing, the rest of the song."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -127,13 +128,25 @@ def rest_of_song(selection: Selection, ready: bool) -> None:
             st.caption(f"The whole song ({clock(selection.duration)}) is ready too: press Whole to play it.")
             return
         anew = st.session_state.pop("start_rest", None) == key
-        job = ask(key, "The rest of the song", _work(whole), urgency=5, anew=anew)
+        job = ask(key, "The rest of the song", _after_the_first_sound(_work(whole)), urgency=5, anew=anew)
         if job.is_active and not is_stopped(key):
             follow(key)
         elif job.state == "failed":
             st.caption(plain(f"The rest of the song: {job.error}"))
         elif job.state != "done":
             st.button("Separate the rest of the song", on_click=_rest_again, args=(key,), type="tertiary")
+
+
+def _after_the_first_sound(work: Callable[[Progress], Playable]) -> Callable[[Progress], Playable]:
+    """Let the page fetch and decode the excerpt before the cores are kept busy."""
+
+    def later(progress: Progress) -> Playable:
+        for _ in range(20):
+            progress(0.0, "after the first sound")
+            time.sleep(0.1)
+        return work(progress)
+
+    return later
 
 
 def _rest_again(key: str) -> None:

@@ -92,7 +92,10 @@ class Services:
         return playable(song, DEFAULT_SYSTEM, self._base, excerpt, progress=part(progress, 0.6, 1.0))
 
     def _warm_up_haaqi(self, progress: Progress) -> None:
-        self.jobs.wait("warm-up", 60.0)  # sound comes first
+        self.jobs.wait("warm-up", 60.0)
+        for _ in range(40):  # the first sound comes first: the page fetches and decodes it now
+            progress(0.0, "waiting for the first sound")
+            time.sleep(0.1)
         warm_up_aside(progress)
 
     def catalog(self, *, fresh: bool = False) -> Catalog:
