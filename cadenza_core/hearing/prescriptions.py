@@ -13,6 +13,7 @@ from clarity.utils.audiogram import Audiogram, Listener
 
 from ..audio import RATE
 from ..errors import CadenzaError
+from .audibility import EARS, fir_gain
 from .multiband import multiband_compressor
 from .prescription import NFIR, Compressor, amplify, check_compressor, ear_of, nalr_filter
 from .rules import camfit_filter, half_gain_filter
@@ -21,6 +22,7 @@ __all__ = [
     "DEFAULT_PRESCRIPTION",
     "HAAQI_NOTE",
     "Prescription",
+    "ear_responses",
     "get_prescription",
     "prescriptions",
     "process_stems",
@@ -28,8 +30,9 @@ __all__ = [
 ]
 
 DEFAULT_PRESCRIPTION = "nalr"
+#: Said with a score; to be formatted with the title of the prescription.
 HAAQI_NOTE = (
-    "HAAQI's reference is amplified by NAL-R, as the challenge prescribes; the signal by {}: lower is no verdict"
+    "HAAQI compares with its own NAL-R reference, as the challenge prescribes; what is scored is amplified by {}"
 )
 
 
@@ -157,6 +160,29 @@ register(
 )
 
 
+def ear_responses(listener: Listener, prescription: str, rate: int = RATE) -> np.ndarray:
+    """Give the amplification of each ear in each band, as :class:`~.audibility.AudibilityModel` takes it.
+
+    Returns
+    -------
+    np.ndarray [shape=(2, 25)]
+        dB.
+
+    Raises
+    ------
+    CadenzaError
+        If the prescription is unknown, or its gain depends on the level.
+    """
+    chosen = get_prescription(prescription)
+    if chosen.fir is None:
+        linear = ", ".join(one.id for one in prescriptions() if one.is_linear)
+        raise CadenzaError(
+            f"The gain of {chosen.title} follows the level, so what is audible with it is not known beforehand. Take one of "
+            f"{linear}, or look at what is heard without amplification."
+        )
+    return np.stack([fir_gain(chosen.fir(ear_of(listener, ear), rate, NFIR), rate) for ear in EARS])
+
+
 def process_stems(
     stems: Mapping[str, np.ndarray],
     listener: Listener,
@@ -197,7 +223,7 @@ def process_stems(
     processed = {}
     for name, signal in stems.items():
         ear = name.split("_", 1)[0]
-        if ear not in {"left", "right"}:
+        if ear not in EARS:
             raise CadenzaError(f"The stem {name!r} does not tell its ear: left_... or right_... is needed.")
         out = chosen.amplify(signal, ear_of(listener, ear), rate, nfir)
         processed[name] = out if compressor is None else compressor(out)
