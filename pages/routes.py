@@ -1,4 +1,4 @@
-"""Our own routes beside Streamlit's: the mixer's files, sounds, peaks, and what was exported.
+"""Our own routes beside Streamlit's: the mixer's files, sounds, peaks, levels, and what was exported.
 
 A sound is asked for by the digest it is stored under and by its name, and both must be known: see
 `cadenza_core.playback`. Nothing else on the disk can be reached. Pages of other sites get nothing.
@@ -14,8 +14,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cadenza_core.errors import CadenzaError
+from cadenza_core.playback import levels_file
 from cadenza_core.submission.archive import exports_folder
 
+from .widgets.audibility import AUDIBILITY_ASSETS, AUDIBILITY_URL
 from .widgets.mixer import ASSETS, ASSETS_URL
 from .widgets.services import services
 
@@ -24,7 +27,7 @@ __all__ = ["NoDots", "routes"]
 #: What lies under such an address never changes.
 _FOREVER = "private, max-age=31536000, immutable"
 _TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".peaks": "application/octet-stream"}
-_OURS = ("/assets/", "/audio/", "/peaks/", "/exports/")
+_OURS = ("/assets/", "/audio/", "/peaks/", "/levels/", "/exports/")
 _DIGEST = re.compile("[0-9a-f]{32}")
 
 
@@ -58,8 +61,10 @@ def routes() -> list[Mount | Route]:
     """Give all of them."""
     return [
         Mount(ASSETS_URL, _Assets(directory=ASSETS)),
+        Mount(AUDIBILITY_URL, _Assets(directory=AUDIBILITY_ASSETS)),
         Route("/audio/{set_id}/{name}", _sound),
         Route("/peaks/{set_id}/{name}", _peaks),
+        Route("/levels/{set_id}", _levels),
         Route("/exports/{folder}/{name}", _export),
     ]
 
@@ -72,6 +77,19 @@ def _sound(request: Request) -> Response:
 def _peaks(request: Request) -> Response:
     name: str = request.path_params["name"]
     return _file(request, f"{name}.peaks")
+
+
+def _levels(request: Request) -> Response:
+    """Measured now, in a thread of the server's, if nobody has asked before."""
+    set_id: str = request.path_params["set_id"]
+    try:
+        path = None if _is_foreign(request) else levels_file(services().sounds, set_id)
+    except CadenzaError as error:
+        return PlainTextResponse(str(error), status_code=500)
+    if path is None:
+        return _nothing()
+    headers = {"Cache-Control": _FOREVER, "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, media_type="application/octet-stream", headers=headers)
 
 
 def _file(request: Request, file: str) -> Response:
