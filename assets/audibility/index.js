@@ -117,16 +117,11 @@ class Follower {
   }
 }
 
-/** The default export of the component: `component` as Streamlit gives it. */
+/** The default export of the component: `component` as Streamlit gives it. The mixer must be there. */
 export function mount({ data, parentElement }) {
   const follower = (globalThis.cadenzaAudibility ??= new Follower(new View()));
   const host = parentElement.querySelector(".cadenza-audibility") ?? parentElement;
   if (follower.view.root.parentNode !== host) host.replaceChildren(follower.view.root);
+  follower.follow(cadenzaMixer.engine);
   follower.show(data);
-  const wait = () => {
-    if (globalThis.cadenzaMixer) follower.follow(cadenzaMixer.engine);
-    else setTimeout(wait, 100);
-    follower.refresh();
-  };
-  wait();
 }

@@ -21,11 +21,13 @@ __all__ = ["AUDIBILITY_ASSETS", "AUDIBILITY_URL", "audibility_panel"]
 AUDIBILITY_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "audibility"
 AUDIBILITY_URL = "/assets/audibility"
 
-# Several lines: Streamlit takes a script of one line for the path of a file.
+# Several lines: Streamlit takes a script of one line for the path of a file. The mixer's sounds come first.
 _SCRIPT = """
 export default async function (component) {
+  const turn = (globalThis.cadenzaAudibilityTurn = (globalThis.cadenzaAudibilityTurn ?? 0) + 1);
+  while (!globalThis.cadenzaMixer?.engine.loaded) await new Promise((done) => setTimeout(done, 100));
   const { mount } = await import(new URL(component.data.script, document.baseURI).href);
-  return mount(component);
+  if (turn === globalThis.cadenzaAudibilityTurn) mount(component); // else what was given later counts
 }
 """
 _component = st.components.v2.component(
