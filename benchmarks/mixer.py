@@ -52,7 +52,7 @@ def pictures(folder: Path, data: dict[str, Any]) -> dict[str, Any]:
     (folder / "levels.f32").write_bytes(powers.astype("<f4").tobytes())
     listener = standard_listeners()["N3"]
     return {
-        "levels_url": "/audio/levels.f32",
+        "levels": {"remix": "/audio/levels.f32", "reference": None},
         "names": names,
         "labels": names,
         "threshold": [threshold_spl(ear).tolist() for ear in (listener.audiogram_left, listener.audiogram_right)],

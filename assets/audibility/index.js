@@ -12,7 +12,7 @@ class Follower {
     this.view = view;
     this.engine = null;
     this.data = null; // what the page gave
-    this.levels = null; // ArrayBuffer of data.levels_url
+    this.loaded = new Map(); // url -> ArrayBuffer of levels
     this.turn = 0; // mixes computed so far
     this.worker = null;
     view.onopen = () => this.refresh();
@@ -29,14 +29,18 @@ class Follower {
     const key = JSON.stringify(data);
     if (key === this.key) return;
     this.key = key;
-    if (data.levels_url !== this.data?.levels_url) {
-      this.levels = null;
-      this.loading = null;
-    }
     this.data = data;
+    const wanted = Object.values(data.levels);
+    for (const url of this.loaded.keys()) if (!wanted.includes(url)) this.loaded.delete(url);
+    this.result = null;
     this.view.show(data);
     this.#stop(); // what it may still compute is of another listener
     this.refresh();
+  }
+
+  /** Where the levels of what the lanes stand for are: of the separated stems, or of the true ones. */
+  get #url() {
+    return this.data.levels[this.engine.laneBus] ?? this.data.levels.remix;
   }
 
   #stop() {
@@ -49,26 +53,27 @@ class Follower {
   refresh() {
     if (!this.data || !this.engine?.loaded || !this.view.isOpen) return;
     if (!this.data.names.every((name) => name in this.engine.settings.gains)) return; // the mixer has another song still
-    if (!this.levels) this.#fetch();
+    const url = this.#url;
+    if (url !== this.shown) this.#stop();
+    this.shown = url;
+    if (!this.loaded.has(url)) this.#fetch(url);
     else if (this.busy) this.stale = true;
-    else this.#ask();
+    else this.#ask(this.loaded.get(url));
   }
 
-  async #fetch() {
-    const url = this.data.levels_url;
+  async #fetch(url) {
     if (this.loading === url) return;
     this.loading = url;
     this.view.say("Measuring the stems' levels …");
     try {
       const response = await fetch(url, { credentials: "same-origin" });
       if (!response.ok) throw new Error(`the server answered ${response.status}`);
-      const levels = await response.arrayBuffer();
-      if (this.data.levels_url !== url) return;
-      this.levels = levels;
-      this.view.say("");
+      this.loaded.set(url, await response.arrayBuffer());
+      if (this.loading === url) this.loading = null;
+      if (this.#url === url) this.view.say("");
       this.refresh();
     } catch (error) {
-      if (this.data.levels_url !== url) return;
+      if (this.#url !== url) return; // no slider shall ask a server again that does not answer
       this.view.fail(`The stems' levels could not be loaded: ${error.message}.`, () => {
         this.loading = null;
         this.refresh();
@@ -76,17 +81,17 @@ class Follower {
     }
   }
 
-  #start() {
+  #start(powers) {
     const { names, threshold, response, calibration_db_spl: calibration } = this.data;
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }) => worker === this.worker && this.#take(data);
     worker.onerror = () => this.#take({ fault: "The picture could not be computed: its script did not load." });
-    worker.postMessage({ powers: this.levels, names, threshold, response, calibration });
+    worker.postMessage({ powers, names, threshold, response, calibration });
     return worker;
   }
 
-  #ask() {
-    this.worker ??= this.#start();
+  #ask(powers) {
+    this.worker ??= this.#start(powers);
     this.busy = true;
     this.stale = false;
     this.turn++;

@@ -14,7 +14,7 @@ from ..audio import read_audio
 from ..errors import CadenzaError
 from ..files import atomic_file
 from ..hearing.audibility import band_powers
-from .sounds import Sounds
+from .sounds import Sounds, SoundSet
 
 __all__ = ["levels_file"]
 
@@ -42,13 +42,16 @@ def levels_file(sounds: Sounds, set_id: str) -> Path | None:
     with _MEASURING:
         if path.is_file():
             return path
-        stems = {}
-        for name, sound in found.sounds.items():
-            place = sounds.path(set_id, sound.file)
-            if place is None:
-                raise CadenzaError(f"The sound {name} of {set_id} is gone. Reload the page.")
-            stems[name] = read_audio(place).samples
-        powers = band_powers(stems, found.rate).powers
+        powers = np.concatenate(
+            [_powers(sounds, found, name) for name in found.sounds]
+        )  # not all sounds in memory at once
         with atomic_file(path) as temporary:
             temporary.write_bytes(np.ascontiguousarray(powers, dtype="<f4").tobytes())
     return path
+
+
+def _powers(sounds: Sounds, found: SoundSet, name: str) -> np.ndarray:
+    place = sounds.path(found.id, found.sounds[name].file)
+    if place is None:
+        raise CadenzaError(f"The sound {name} of {found.id} is gone. Reload the page.")
+    return band_powers({name: read_audio(place).samples}, found.rate).powers

@@ -45,7 +45,7 @@ def audibility_panel(ready: Playable, listener: Listener, label: str, mix: MixSe
     ears = tuple(_plain(ear) for ear in (listener.audiogram_left, listener.audiogram_right))
     data = {
         "script": f"{AUDIBILITY_URL}/index.js",
-        "levels_url": f"/levels/{ready.stems.id}",
+        "levels": {"remix": f"/levels/{ready.stems.id}", "reference": _reference(ready, names)},
         "names": names,
         "labels": [name.capitalize() for name in names],
         "threshold": [list(_threshold(*ear)) for ear in ears],
@@ -56,6 +56,11 @@ def audibility_panel(ready: Playable, listener: Listener, label: str, mix: MixSe
         "note": _note(chosen.title, chosen.is_linear),
     }
     _component(key="audibility", data=data)
+
+
+def _reference(ready: Playable, names: list[str]) -> str | None:
+    """Give where the levels of the true stems are, for when the mixer plays these."""
+    return f"/levels/{ready.truth.id}" if ready.truth and list(ready.truth.sounds) == names else None
 
 
 def _note(title: str, is_linear: bool) -> str:

@@ -31,7 +31,7 @@ def sound(sounds: dict[str, Any]) -> BandPowers:
 def picture(sound: BandPowers, **changes: Any) -> dict[str, Any]:
     """What the page gives the picture."""
     return {
-        "levels_url": "/audio/music/levels.f32",
+        "levels": {"remix": "/audio/music/levels.f32", "reference": None},
         "names": list(sound.names),
         "labels": [name.capitalize() for name in sound.names],
         "threshold": AudibilityModel(sound, LISTENER).threshold_db.tolist(),
@@ -107,7 +107,7 @@ def test_levels_that_do_not_come_are_said_and_asked_for_again(
 ) -> None:
     page.evaluate("data => harness.mount(data)", song(sounds))
     page.route("**/missing.f32", lambda route: route.fulfill(status=500, body="no"))
-    data = picture(sound, levels_url="/audio/music/missing.f32")
+    data = picture(sound, levels={"remix": "/audio/music/missing.f32"})
     page.evaluate("data => void harness.showAudibility(data)", data)
     page.get_by_text("could not be loaded: the server answered 500").wait_for()
     body = (Path(sounds["folder"]) / "music" / "levels.f32").read_bytes()
@@ -119,7 +119,7 @@ def test_levels_that_do_not_come_are_said_and_asked_for_again(
 def test_levels_of_other_stems_are_a_sentence(page: Any, sounds: dict[str, Any], sound: BandPowers) -> None:
     (Path(sounds["folder"]) / "music" / "cut.f32").write_bytes(b"\0" * 4004)
     page.evaluate("data => harness.mount(data)", song(sounds))
-    page.evaluate("data => void harness.showAudibility(data)", picture(sound, levels_url="/audio/music/cut.f32"))
+    page.evaluate("data => void harness.showAudibility(data)", picture(sound, levels={"remix": "/audio/music/cut.f32"}))
     page.get_by_text("The levels do not fit the stems").wait_for()
 
 
@@ -131,3 +131,16 @@ def test_no_slider_waits_for_the_picture(page: Any, sounds: dict[str, Any]) -> N
     for values in measured.values():
         assert statistics.median(values) < 30
         assert mixer.percentile(values, 95) < 80
+
+
+def test_while_the_true_stems_play_the_picture_is_of_them(page: Any, sounds: dict[str, Any], sound: BandPowers) -> None:
+    (Path(sounds["folder"]) / "music" / "louder.f32").write_bytes((100 * sound.powers).astype("<f4").tobytes())
+    page.evaluate("data => harness.mount(data)", song(sounds))
+    levels = {"remix": "/audio/music/levels.f32", "reference": "/audio/music/louder.f32"}
+    page.evaluate("data => harness.showAudibility(data)", picture(sound, levels=levels))
+    median = "cadenzaAudibility.result.unaided.distribution[0][0][1][10]"
+    before = page.evaluate(median)
+    page.evaluate("cadenzaMixer.engine.setHear('reference')")
+    page.wait_for_function(f"before => Math.abs({median} - before - 20) < 0.01", arg=before)
+    page.evaluate("cadenzaMixer.engine.setHear('remix')")
+    page.wait_for_function(f"before => Math.abs({median} - before) < 0.01", arg=before)

@@ -44,7 +44,7 @@ def test_the_picture_gets_thresholds_amplification_and_where_the_levels_are(read
     listener = find_listener("N4-S1")
     assert data["threshold"][0] == threshold_spl(ear_of(listener, "left")).tolist()
     np.testing.assert_allclose(data["response"], ear_responses(listener, "nalr"))
-    assert data["levels_url"].split("/")[2] in given(ready, "mixer")["lanes"][0]["url"]
+    assert data["levels"]["remix"].split("/")[2] in given(ready, "mixer")["lanes"][0]["url"]
     assert (data["aid_label"], data["calibration_db_spl"], data["listener_label"]) == ("NAL-R", 100.0, "N4-S1")
 
 
