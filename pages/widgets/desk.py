@@ -54,7 +54,8 @@ def desk(selection: Selection, ready: Playable) -> None:
 
 def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
     """Give what the mixer's contract asks for."""
-    prescription = get_prescription(st.session_state["picked"]["prescription"])
+    picked = st.session_state["picked"]
+    prescription = get_prescription(picked["prescription"])
     lanes = [
         {
             "name": name,
@@ -75,6 +76,7 @@ def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
         "reference": truth and [{"name": name, "url": _url(truth, name)} for name in truth.sounds],
         "fir": _firs(selection, prescription),
         "aid_label": prescription.title,
+        "calibration_db_spl": picked["calibration_db_spl"],
         "listener_label": selection.listener_id,
         "revision": st.session_state["revision"],
         **settings_of(selection.song.id),

@@ -34,6 +34,8 @@ What the server must offer
     `cadenza_core.hearing.prescriptions`). A change is heard at once. None: the aided modes are not offered.
 ``listener_label``: str; ``aid_label``: str
     Names of the listener and of the amplification.
+``calibration_db_spl``: float
+    Level of 0 dB FS at the ear, dB SPL.
 ``gains``: {name: {"left": dB, "right": dB, "linked": bool, "mute": bool, "solo": bool}}
     -60 to 24 dB; None is silent. Mute wins over solo.
 ``master_db``: float; ``limiter``: bool; ``match_loudness``: bool
@@ -103,6 +105,7 @@ def mixer(data: Mapping[str, Any], key: str = "mixer") -> dict[str, Any]:
         "revision": 0,
         "listener_label": "",
         "aid_label": "",
+        "calibration_db_spl": 100.0,
         **data,
         "session": session,
         "script": f"{ASSETS_URL}/index.js",
