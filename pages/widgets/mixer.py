@@ -58,6 +58,8 @@ from typing import Any
 
 import streamlit as st
 
+from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
+
 __all__ = ["ASSETS", "ASSETS_URL", "SETTINGS", "lane_settings", "mixer"]
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "mixer"
@@ -105,7 +107,7 @@ def mixer(data: Mapping[str, Any], key: str = "mixer") -> dict[str, Any]:
         "revision": 0,
         "listener_label": "",
         "aid_label": "",
-        "calibration_db_spl": 100.0,
+        "calibration_db_spl": CALIBRATION_DB_SPL,
         **data,
         "session": session,
         "script": f"{ASSETS_URL}/index.js",
