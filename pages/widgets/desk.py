@@ -76,6 +76,8 @@ def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
         "fir": _firs(selection, prescription),
         "aid_label": prescription.title,
         "listener_label": selection.listener_id,
+        "calibration_db_spl": st.session_state["picked"]["calibration_db_spl"],
+        "ceiling_db_spl": st.session_state["picked"]["ceiling_db_spl"],
         "revision": st.session_state["revision"],
         **settings_of(selection.song.id),
     }
