@@ -15,6 +15,7 @@ from clarity.utils.audiogram import Listener
 from cadenza_core.catalog import Excerpt, Song, find_listener, listener_files
 from cadenza_core.errors import CadenzaError
 from cadenza_core.hearing import DEFAULT_PRESCRIPTION
+from cadenza_core.hearing.safe_levels import CEILING_DB_SPL
 from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
 from cadenza_core.remix import Link, MixSettings, settings_query
 from cadenza_core.separation import systems
@@ -60,7 +61,7 @@ def owner() -> str:
 
 
 def pick(**choices: Any) -> None:
-    """Pick something: `song`, `listener`, `system`, `prescription` (ids), `excerpt`, `calibration_db_spl`."""
+    """Pick something: `song`, `listener`, `system`, `prescription` (ids), `excerpt`, and the two levels in dB SPL."""
     picked = st.session_state["picked"]
     excerpt = choices.pop("excerpt", None)
     picked.update(choices)
@@ -101,6 +102,7 @@ def _begin(catalog: Catalog) -> list[str]:
         "system": link.system or DEFAULT_SYSTEM,
         "prescription": link.settings.prescription if link.settings else DEFAULT_PRESCRIPTION,
         "calibration_db_spl": link.settings.calibration_db_spl if link.settings else CALIBRATION_DB_SPL,
+        "ceiling_db_spl": CEILING_DB_SPL,
         "excerpts": {},
     }
     st.session_state["picked"] = picked
