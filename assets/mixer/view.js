@@ -313,9 +313,11 @@ export class View {
     if (Number(this.volume.value) !== Math.round(safety.db)) this.volume.value = String(Math.round(safety.db));
     setText(this.volumeText, `${level(safety.db)} dB`);
     const known = Number.isFinite(levelAtEar);
-    setText(this.atEar, known ? `≈ ${Math.round(Math.min(levelAtEar, safety.ceiling))} dB SPL` : "");
+    const most = Math.min(safety.ceiling, safety.fullScale); // limiter, ceiling or sound card hold what would be more
+    const shown = Math.min(levelAtEar, most);
+    setText(this.atEar, known ? `${levelAtEar > most ? "<" : "≈"} ${Math.round(shown)} dB SPL` : "");
     const texts = [];
-    if (known && levelAtEar > LOUD_DB_SPL) {
+    if (known && shown > LOUD_DB_SPL) {
       const aided = MODES[hear].aided ? "This is amplified for the listener, and loud" : "This is loud";
       texts.push(`${aided} for ears without a loss: turn the volume down before you listen for long.`);
     }

@@ -25,9 +25,8 @@ def amplification_panel() -> None:
     """Let the prescription and the level of 0 dB FS be chosen, which are then in `mix_of`, and the ceiling at the ear."""
     picked = st.session_state["picked"]
     known = {one.id: one for one in prescriptions()}
-    left, middle, right = st.columns([3, 2, 2], vertical_alignment="bottom", gap="small")
     st.session_state["pick_prescription"] = picked["prescription"]
-    left.selectbox(
+    st.selectbox(
         "Amplification",
         list(known),
         key="pick_prescription",
@@ -35,8 +34,9 @@ def amplification_panel() -> None:
         help="  \n".join(f"**{one.title}**: {plain(one.source)}. {plain(one.note)}" for one in known.values()),
         on_change=lambda: pick(prescription=st.session_state["pick_prescription"]),
     )
+    left, right = st.columns(2, gap="small")
     st.session_state["pick_calibration"] = float(picked["calibration_db_spl"])
-    middle.number_input(
+    left.number_input(
         "0 dB FS, dB SPL",
         *CALIBRATION_RANGE,
         step=1.0,
