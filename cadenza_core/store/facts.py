@@ -18,7 +18,7 @@ KEY = ("evaluation_set", "system", "song", "listener", "excerpt", "metric", "ste
 #: Columns of a table of scores.
 SCORE_COLUMNS = (*KEY, "value")
 #: Longest text of each column.
-_LONGEST = {"song": 500, "metric": 40, "stem": 40, "ear": 8}
+_LONGEST = {"song": 500, "metric": 40, "stem": 40, "ear": 8, "preset": 80}
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,8 @@ class ImportReport:
         Rows that the import held more than once, with the same value.
     notes : tuple of str
         What else should be known.
+    what : str
+        What was stored.
     """
 
     added: int = 0
@@ -173,11 +175,27 @@ class ImportReport:
     empty: int = 0
     repeated: int = 0
     notes: tuple[str, ...] = ()
+    what: str = "scores"
+
+    def joined(self, other: "ImportReport") -> "ImportReport":
+        """Give both reports as one."""
+        frames = [frame for frame in (self.conflict_rows, other.conflict_rows) if len(frame)]
+        return ImportReport(
+            self.added + other.added,
+            self.unchanged + other.unchanged,
+            self.replaced + other.replaced,
+            self.conflicts + other.conflicts,
+            pd.concat(frames, ignore_index=True) if frames else self.conflict_rows,
+            self.empty + other.empty,
+            self.repeated + other.repeated,
+            (*self.notes, *other.notes),
+            self.what,
+        )
 
     @property
     def text(self) -> str:
         """Say it in a sentence."""
-        parts = [f"{self.added:,} scores added", f"{self.unchanged:,} were there already"]
+        parts = [f"{self.added:,} {self.what} added", f"{self.unchanged:,} were there already"]
         parts += [f"{self.replaced:,} replaced"] if self.replaced else []
         parts += [f"{self.conflicts:,} in conflict and not stored"] if self.conflicts else []
         parts += [f"{self.empty:,} cells without a score"] if self.empty else []
