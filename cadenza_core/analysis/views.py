@@ -71,7 +71,8 @@ def by_severity(table: ScoreTable, chosen: Filter = _ALL, *, target: str = "") -
 def by_pure_tone_average(table: ScoreTable, chosen: Filter = _ALL, *, target: str = "") -> pd.DataFrame:
     """Give each ear's mean HAAQI beside its pure-tone average.
 
-    Columns `system`, `listener`, `ear`, `average` (dB HL), `haaqi`, `scores`. Listeners whose audiogram is not known are left out.
+    Columns `system`, `listener`, `ear`, `average` (dB HL), `haaqi`, `scores`. Listeners without a known
+    audiogram are left out.
     """
     rows = _rows(table, chosen, target)
     frame = mean_by(rows[rows["ear"] != ""], ["system", "listener", "ear"])
