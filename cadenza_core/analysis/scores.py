@@ -3,8 +3,9 @@
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,9 @@ TARGETS = ("stems", "remix")
 #: Genre of a song, or severity of a listener, that nothing is known about.
 UNKNOWN = "unknown"
 _SETS_KEPT = 4
+#: Results of views that are kept.
+_RESULTS_KEPT = 64
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,7 @@ class ScoreSource:
         self.store = store
         self._lock = threading.Lock()
         self._tables: OrderedDict[str, ScoreTable] = OrderedDict()
+        self._results: OrderedDict[Hashable, Any] = OrderedDict()
 
     def table(self, evaluation_set: str) -> ScoreTable:
         """Give the scores of a set as the database has them now."""
@@ -194,6 +199,21 @@ class ScoreSource:
             while len(self._tables) > _SETS_KEPT:
                 self._tables.popitem(last=False)
             return table
+
+    def once(self, table: ScoreTable, key: Hashable, make: Callable[[], _T]) -> _T:
+        """Give what `make` gives, computed once for a key as long as the database stays as it was for `table`."""
+        full = (table.state, table.evaluation_set, key)
+        with self._lock:
+            if full in self._results:
+                self._results.move_to_end(full)
+                kept: _T = self._results[full]
+                return kept
+        made = make()
+        with self._lock:
+            self._results[full] = made
+            while len(self._results) > _RESULTS_KEPT:
+                self._results.popitem(last=False)
+        return made
 
 
 def read_table(store: Store, evaluation_set: str, state: tuple[object, ...] = ()) -> ScoreTable:

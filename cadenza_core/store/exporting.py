@@ -100,8 +100,8 @@ def without_guard(text: str) -> str:
 
 
 def to_latex(frame: pd.DataFrame, *, digits: int = 4) -> str:
-    """Give a table as LaTeX (booktabs), every name escaped."""
-    table = _plain(frame)
+    """Give a table as LaTeX (booktabs), every name escaped; a column with nothing in it is left out."""
+    table = _plain(frame).replace("", None).dropna(axis=1, how="all")
     numeric = [pd.api.types.is_numeric_dtype(table[column]) for column in table.columns]
     lines = [
         "% needs \\usepackage{booktabs}",
