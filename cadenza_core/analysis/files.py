@@ -1,5 +1,6 @@
 """Any view as a file: a table as CSV, Parquet, LaTeX or JSON, a figure as PNG, SVG or a page of HTML."""
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from ..store.exporting import TABLE_SUFFIXES, write_table
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["FIGURE_SUFFIXES", "figure_bytes", "write_figure", "write_view"]
+__all__ = ["FIGURE_SUFFIXES", "browser", "figure_bytes", "write_figure", "write_view"]
 
 #: What a figure can be written as. PNG and SVG are drawn by the machine's Chrome or Chromium.
 FIGURE_SUFFIXES = (".png", ".svg", ".html")
@@ -81,3 +82,15 @@ def figure_bytes(figure: "go.Figure", suffix: str) -> bytes:
         raise CadenzaError(
             f"The browser that draws figures failed ({said}). Name another one in BROWSER_PATH, or write .html."
         ) from error
+
+
+@functools.cache
+def browser() -> str | None:
+    """Give the path of the Chrome or Chromium that draws figures; None if there is none."""
+    try:
+        from choreographer.browsers.chromium import Chromium
+
+        found = Chromium.find_browser(skip_local=False)
+    except Exception:  # the package looks in many places; whatever goes wrong there, no browser was found
+        return None
+    return str(found) if found else None
