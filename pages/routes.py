@@ -1,4 +1,4 @@
-"""Our own routes beside Streamlit's: the mixer's files, sounds, peaks, and what was exported.
+"""Our own routes beside Streamlit's: the files of mixer and player, sounds, peaks, and what was exported.
 
 A sound is asked for by the digest it is stored under and by its name, and both must be known: see
 `cadenza_core.playback`. Nothing else on the disk can be reached. Pages of other sites get nothing.
@@ -29,7 +29,7 @@ _DIGEST = re.compile("[0-9a-f]{32}")
 
 
 class _Assets(StaticFiles):
-    """The mixer's files, asked about each time: after an update no old one is used."""
+    """The files of mixer and player, asked about each time: after an update no old one is used."""
 
     def file_response(self, full_path: Any, *args: Any, **options: Any) -> Response:
         response = super().file_response(full_path, *args, **options)
@@ -58,6 +58,7 @@ def routes() -> list[Mount | Route]:
     """Give all of them."""
     return [
         Mount(ASSETS_URL, _Assets(directory=ASSETS)),
+        Mount("/assets/player", _Assets(directory=ASSETS.parent / "player")),
         Route("/audio/{set_id}/{name}", _sound),
         Route("/peaks/{set_id}/{name}", _peaks),
         Route("/exports/{folder}/{name}", _export),
