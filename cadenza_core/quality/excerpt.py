@@ -9,7 +9,8 @@ import numpy as np
 from clarity.utils.audiogram import Listener
 
 from ..audio import RATE, resample
-from ..hearing import process_stems
+from ..hearing import DEFAULT_PRESCRIPTION, get_prescription, process_stems
+from ..hearing.prescriptions import HAAQI_NOTE
 from ..progress import Progress, part, silent
 from ..remix import Gains, ear_stems, mix, render
 from .explain import HaaqiExplanation
@@ -64,6 +65,7 @@ def score_excerpt(
     truth: Mapping[str, np.ndarray],
     gains: Gains,
     *,
+    prescription: str = DEFAULT_PRESCRIPTION,
     with_stems: bool = True,
     progress: Progress = silent,
 ) -> ExcerptScores:
@@ -79,6 +81,8 @@ def score_excerpt(
     stems, truth : mapping of str to np.ndarray [shape=(2, n)]
         Separated and true stems at 44.1 kHz.
     gains : Gains
+    prescription : str
+        What amplifies the separated stems and their remix; HAAQI's reference always has NAL-R.
     with_stems : bool
         Also compute the eight stems' HAAQI.
 
@@ -91,21 +95,23 @@ def score_excerpt(
     progress(0.0, "SDR of the stems")
     sdr = stem_sdr(stems, truth)
     notes: tuple[str, ...] = ()
+    if prescription != DEFAULT_PRESCRIPTION:
+        notes = (HAAQI_NOTE.format(get_prescription(prescription).title),)
     reference = mix(truth, gains)
     remix: dict[str, float] = {}
     explanations: dict[str, HaaqiExplanation] = {}
     share = 0.2 if with_stems else 1.0
     if min(float(np.abs(ear).max()) for ear in reference) > 0:
-        heard = render(stems, RATE, gains, listener=listener)
+        heard = render(stems, RATE, gains, listener=listener, prescription=prescription)
         rest = part(progress, 0.01, share)
         score = score_remix(song_name, listener, heard, reference, RATE, explain=with_stems, progress=rest)
         remix = {"left": score.left, "right": score.right}
         explanations = {f"{ear}_remix": explanation for ear, explanation in score.explanations.items()}
     else:
-        notes = ("the remix is silent in one ear, which HAAQI cannot score",)
+        notes = (*notes, "the remix is silent in one ear, which HAAQI cannot score")
     eight: Mapping[str, float] = {}
     if with_stems:
-        processed = process_stems(ear_stems(stems), listener)
+        processed = process_stems(ear_stems(stems), listener, prescription=prescription)
 
         def read_processed(name: str) -> np.ndarray:
             return resample(processed[name].astype(np.float32), RATE, HAAQI_RATE)

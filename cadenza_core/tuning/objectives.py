@@ -13,7 +13,7 @@ Quality
     stems; the search finds the gains with which the separated stems, with their leakage, come nearest to it.
 Preference
     The lead-to-accompaniment ratio, raised by a given number of dB. Benjamin & Siedenburg 2023 ("Exploring level- and
-    spectrum-based music mixing transforms for hearing-impaired listeners", J. Acoust. Soc. Am. 154(2), 1048-1061) found that
+    spectrum-based music mixing transforms for hearing-impaired listeners", J. Acoust. Soc. Am. 154(2), 1048) found that
     hearing-impaired listeners set it higher than normal-hearing ones, and higher still without their hearing aids; in
     Siedenburg, Röttges, Wagener & Hohmann 2020 ("Can you hear out the melody?", Trends in Hearing 24) they needed a melody
     10 dB stronger than young normal-hearing listeners did to hear it in an accompaniment; users of cochlear implants, who have
@@ -33,8 +33,10 @@ from clarity.utils.audiogram import Listener
 from ..audio import RATE, STEMS, resample
 from ..catalog import pure_tone_average
 from ..errors import CadenzaError
-from ..hearing import amplify, compensate_delay, ear_of, nalr_filter
-from ..hearing.audibility import AudibilityModel, band_powers, fir_gain
+from ..hearing import DEFAULT_PRESCRIPTION, amplify, compensate_delay, ear_of, get_prescription, nalr_filter
+from ..hearing.audibility import AudibilityModel, band_powers
+from ..hearing.prescriptions import ear_responses
+from ..hearing.thresholds import CALIBRATION_DB_SPL
 from ..progress import Progress, part, silent
 from ..quality import reference_level, song_seed
 from ..quality.haaqi_model import HaaqiReference
@@ -61,13 +63,15 @@ class Material:
         The stems to be remixed, at 44.1 kHz, full scale 1.0.
     truth : mapping of str to np.ndarray [shape=(2, n)], optional
         The true stems.
-    aided : bool
-        Whether the listener has NAL-R amplification.
+    prescription : str or None
+        Id of the listener's amplification; None: there is none.
+    calibration_db_spl : float
+        Level of 0 dB FS at the ear, dB SPL.
 
     Raises
     ------
     CadenzaError
-        If all stems are silent.
+        If all stems are silent, or the prescription is unknown or no filter.
     """
 
     def __init__(
@@ -77,25 +81,26 @@ class Material:
         stems: Mapping[str, np.ndarray],
         truth: Mapping[str, np.ndarray] | None = None,
         *,
-        aided: bool = True,
+        prescription: str | None = DEFAULT_PRESCRIPTION,
+        calibration_db_spl: float = CALIBRATION_DB_SPL,
     ) -> None:
-        self.song, self.listener, self.truth, self.aided = song, listener, truth, aided
+        self.song, self.listener, self.truth, self.prescription = song, listener, truth, prescription
         #: Stems with any sound in them: a gain for the others would do nothing.
         self.stems = {name: stems[name] for name in STEMS if name in stems and np.any(stems[name])}
         if not self.stems:
             raise CadenzaError("This excerpt is silent; there is nothing to remix. Pick another one.")
         self.names = tuple(self.stems)
-        filters = [nalr_filter(ear_of(listener, ear), RATE) for ear in EARS]
-        self._filters = filters if aided else None
+        response = None if prescription is None else ear_responses(listener, prescription, RATE)
         self.heard = HeardStems({name: self._amplified(samples) for name, samples in self.stems.items()}, RATE)
-        response = np.stack([fir_gain(fir, RATE) for fir in filters]) if aided else None
-        self.audibility = AudibilityModel(band_powers(self.stems, RATE), listener, response_db=response)
+        sound = band_powers(self.stems, RATE)
+        self.audibility = AudibilityModel(sound, listener, calibration_db_spl=calibration_db_spl, response_db=response)
 
     def _amplified(self, samples: np.ndarray) -> np.ndarray:
-        if self._filters is None:
+        if self.prescription is None:
             return samples
-        ears = [compensate_delay(amplify(samples[row], fir)) for row, fir in enumerate(self._filters)]
-        return np.stack(ears).astype(np.float32)
+        chosen = get_prescription(self.prescription)
+        ears = [chosen.amplify(samples[row], ear_of(self.listener, ear), RATE) for row, ear in enumerate(EARS)]
+        return np.stack([compensate_delay(ear) for ear in ears]).astype(np.float32)
 
     def reference(self, target: Gains) -> np.ndarray:
         """Give the remix of the true stems, not amplified, shape (2, n).
