@@ -28,7 +28,7 @@ class Constraints:
         How much louder or softer than with equal gains the mix may be, LU.
     true_peak : float
         Highest true peak of the mix, dB TP. Where equal gains exceed it already, as amplification for a severe loss does, the
-        proposal may not exceed equal gains.
+        proposal may exceed equal gains by no more than its loudness may.
     linked : bool
         Whether both ears have the same gains.
 
@@ -67,7 +67,8 @@ class Constraints:
         ears = "" if self.linked else ", each ear by itself"
         return (
             f"gains from {self.lowest:+g} to {self.highest:+g} dB in steps of {self.step:g} dB{ears}; loudness within "
-            f"{self.loudness_change:g} LU of equal gains; true peak at most {self.true_peak:g} dBTP, or that of equal gains"
+            f"{self.loudness_change:g} LU of equal gains; true peak at most {self.true_peak:g} dBTP, or, where "
+            "equal gains exceed that, as much above theirs as the loudness may be"
         )
 
 
@@ -91,7 +92,10 @@ class Fitter:
     def __init__(self, heard: HeardStems, constraints: Constraints) -> None:
         self.heard, self.constraints = heard, constraints
         self.equal = self.levels(np.zeros((len(heard.names), 2)))
-        self.peak_limit = max(constraints.true_peak, self.equal.true_peak)
+        #: Highest true peak allowed, dB TP.
+        self.peak_limit = constraints.true_peak
+        if self.equal.true_peak > constraints.true_peak:
+            self.peak_limit = self.equal.true_peak + constraints.loudness_change
 
     def levels(self, decibels: np.ndarray) -> Levels:
         """Measure a mix; gains of shape (stems, 2), dB."""

@@ -1,4 +1,4 @@
-"""Loudness and true peak of any mix of some stems, a thousand times over: what :func:`cadenza_core.audio.levels.measure` gives.
+"""Loudness and true peak of any mix of some stems, a thousand times over: the numbers of :mod:`cadenza_core.audio.levels`.
 
 Loudness (BS.1770-4, pyloudnorm's meter) is a mean of block powers. The power of a weighted sum of stems in a block is a
 quadratic form of the gains, so the blocks' products of stems are taken once, and any mix then costs microseconds. The true
@@ -47,7 +47,9 @@ class HeardStems:
         np.ndarray [shape=(2, n), dtype=float64]
         """
         factors = 10.0 ** (decibels.T / 20.0)
-        return np.stack([np.einsum("s,sn->n", f, ear, dtype=np.float64) for f, ear in zip(factors, self.samples, strict=True)])
+        return np.stack(
+            [np.einsum("s,sn->n", f, ear, dtype=np.float64) for f, ear in zip(factors, self.samples, strict=True)]
+        )
 
     def loudness(self, decibels: np.ndarray) -> float:
         """Give the integrated loudness of a mix, LUFS; -inf if it is never above -70, NaN if shorter than 0.4 s."""
