@@ -23,7 +23,7 @@ from ..progress import Progress, silent
 from ..remix import EARS, Gains, mix
 from ..separation import Separator, get_system
 from ..settings import Settings
-from .clips import Clip, ClipFolder
+from .clips import Clip, ClipFolder, read_clip
 from .severities import severity_listener
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Enhancer",
     "clip_stems",
     "enhance_clips",
+    "enhanced_reader",
     "make_enhancer",
     "reader_of",
 ]
@@ -213,7 +214,7 @@ def enhance_clips(
     """
     place = out / enhancer.name
     read = reader_of(folder, source)
-    _claim(place, {"enhancer": enhancer.identity(), "source": source, "split": folder.split})
+    _claim(place, {"enhancer": enhancer.identity(), "source": source})
     made, kept, loud, faults = 0, 0, 0, {}
     for number, clip in enumerate(folder.clips):
         progress(number / len(folder), f"{number + 1} of {len(folder)}: {clip.signal}")
@@ -274,8 +275,6 @@ def enhanced_reader(place: Path, folder: ClipFolder) -> Callable[[Clip], Audio]:
         raise CadenzaError(f"There is no folder {place} of enhanced clips. `cadenza lyrics enhance` makes one.")
 
     def read(clip: Clip) -> Audio:
-        from .clips import read_clip
-
         sound = read_clip(place / f"{clip.signal}.wav")
         original = folder.signal_path(clip)
         if original.is_file() and not math.isclose(audio_info(original).duration, sound.duration, abs_tol=0.5):

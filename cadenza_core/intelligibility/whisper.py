@@ -135,7 +135,13 @@ class Whisper:
         model = _load(self._require(), self._settings.device)
         progress(0.05, "recognising")
         segments, _ = model.transcribe(
-            samples, language="en", task="transcribe", temperature=0.0, beam_size=1, best_of=1, condition_on_previous_text=True
+            samples,
+            language="en",
+            task="transcribe",
+            temperature=0.0,
+            beam_size=1,
+            best_of=1,
+            condition_on_previous_text=True,
         )
         texts, weights = [], []
         duration = len(samples) / SPEECH_RATE
@@ -173,7 +179,9 @@ def _load(folder: Path, device: str) -> Any:
                     local_files_only=True,
                 )
             except (RuntimeError, ValueError, OSError, KeyError) as error:
-                raise CadenzaError(f"{folder} cannot be loaded as a Whisper model in CTranslate2's format: {error}.") from error
+                raise CadenzaError(
+                    f"{folder} cannot be loaded as a Whisper model in CTranslate2's format: {error}."
+                ) from error
         return _LOADED[key]
 
 
@@ -184,7 +192,9 @@ def _check_note(folder: Path) -> None:
         return
     for name, digest in noted.items():
         if name in (*_NEEDED, *_VOCABULARY) and (folder / name).is_file() and sha256_of(folder / name) != digest:
-            raise CadenzaError(f"{folder / name} is not the file that was downloaded: it is damaged. Delete the folder.")
+            raise CadenzaError(
+                f"{folder / name} is not the file that was downloaded: it is damaged. Delete the folder."
+            )
 
 
 def fetch_whisper(size: str, settings: Settings, progress: Progress = silent) -> Path:

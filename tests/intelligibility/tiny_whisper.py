@@ -12,10 +12,13 @@ from ctranslate2.specs import whisper_spec
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 _WIDTH, _HEADS, _MELS, _CONTEXT, _POSITIONS = 64, 2, 80, 1500, 448
-_SPECIAL = (
-    "<|endoftext|> <|startoftranscript|> <|en|> <|translate|> <|transcribe|> <|startoflm|> <|startofprev|> "
-    "<|nospeech|> <|notimestamps|>"
-).split()
+_SPECIAL = [
+    f"<|{name}|>"
+    for name in (
+        *("endoftext", "startoftranscript", "en", "translate", "transcribe"),
+        *("startoflm", "startofprev", "nospeech", "notimestamps"),
+    )
+]
 
 
 def write_whisper(folder: Path, sentence: str) -> Path:
