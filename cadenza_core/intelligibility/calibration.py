@@ -57,7 +57,7 @@ class LogisticFit:
     figures: Figures
 
 
-def fit_logistic(scores: Sequence[float], correctness: Sequence[float]) -> LogisticFit:
+def fit_logistic(scores: Sequence[float] | np.ndarray, correctness: Sequence[float] | np.ndarray) -> LogisticFit:
     """Fit the curve.
 
     Parameters

@@ -173,9 +173,9 @@ def reliability(predicted: np.ndarray, truth: np.ndarray, bins: int = 10) -> Rel
     edges = np.unique(np.quantile(predicted, np.linspace(0.0, 1.0, bins + 1)))
     at = np.clip(np.searchsorted(edges, predicted, side="right") - 1, 0, max(0, len(edges) - 2))
     used = [at == number for number in range(max(1, len(edges) - 1)) if np.any(at == number)]
-    means = [[float(np.mean(values[mask])) for mask in used] for values in (predicted, truth)]
-    errors = [float(np.std(truth[mask]) / np.sqrt(mask.sum())) for mask in used]
-    return Reliability(*map(np.array, means), np.array(errors), np.array([int(mask.sum()) for mask in used]))
+    centres, shares = (np.array([np.mean(values[mask]) for mask in used]) for values in (predicted, truth))
+    errors = np.array([np.std(truth[mask]) / np.sqrt(mask.sum()) for mask in used])
+    return Reliability(centres, shares, errors, np.array([int(mask.sum()) for mask in used]))
 
 
 @dataclass(frozen=True)

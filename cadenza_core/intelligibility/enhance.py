@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import scipy.io.wavfile
 from clarity.utils.audiogram import Listener
 
-from ..audio import RATE, Audio, Stems, audio_info, resample, write_audio
+from ..audio import RATE, Audio, Stems, audio_info, resample
 from ..errors import CadenzaError
 from ..files import atomic_file, check_name
 from ..hearing import Compressor, amplify, compensate_delay, ear_of, nalr_filter
@@ -230,7 +231,8 @@ def enhance_clips(
                 raise
             faults[clip.signal] = str(error)
             continue
-        write_audio(path, np.asarray(samples, dtype=np.float32), RATE, subtype="FLOAT")
+        with atomic_file(path) as temporary:  # not by libsndfile, which notes the time of writing in a float file
+            scipy.io.wavfile.write(temporary, RATE, np.asarray(samples.T, dtype=np.float32))
         made += 1
         loud += bool(np.max(np.abs(samples)) > 1.0)
     progress(1.0, "done")

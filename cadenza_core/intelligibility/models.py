@@ -115,16 +115,16 @@ def load_model(path: Path) -> tuple[Model, tuple[str, ...]]:
 
 
 def _ridge(path: Path, parameters: Mapping[str, Any]) -> Ridge:
-    texts = {
-        name: tuple(_text(path, item) for item in _list(path, parameters, name)) for name in ("scores", "features")
-    }
-    numbers = {
-        name: tuple(_number(path, {name: item}, name) for item in _list(path, parameters, name))
+    scores, features = (
+        tuple(_text(path, item) for item in _list(path, parameters, name)) for name in ("scores", "features")
+    )
+    means, scales, weights = (
+        tuple(_number(path, {name: item}, name) for item in _list(path, parameters, name))
         for name in ("means", "scales", "weights")
-    }
-    if any(len(values) != len(texts["features"]) for values in numbers.values()) or min(numbers["scales"]) <= 0.0:
+    )
+    if not len(features) == len(means) == len(scales) == len(weights) or min(scales) <= 0.0:
         raise CadenzaError(f"{path} is damaged: its lists are of different lengths, or a scale is not above 0.")
-    return Ridge(**texts, **numbers, intercept=_number(path, parameters, "intercept"))
+    return Ridge(scores, features, means, scales, weights, _number(path, parameters, "intercept"))
 
 
 def _list(path: Path, parameters: Mapping[str, Any], name: str) -> list[Any]:

@@ -42,7 +42,7 @@ _REMOVED = re.compile(r"[;!*#,._()]")
 _REMOVED_RELEASED = re.compile("[;!*#,.\u2032\u2019\u2018_()]")  # prime and single quotes
 _APOSTROPHES = str.maketrans({"\u2032": "'", "\u2019": "'", "\u2018": "'", "`": "'", "\u00b4": "'"})
 _NON_WORDS = re.compile(r"[<\[][^>\]]*[>\]]")
-_TOKENS = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*'?|'[a-z0-9]+|[^\w\s']", re.IGNORECASE)
+_TOKENS = re.compile(r"[^\W_]+(?:'[^\W_]+)*'?|'[^\W_]+|[^\w\s']")
 _TOKENS_RELEASED = re.compile("[a-z]+(?:['\u2019][a-z]+)*(?:['\u2019])?|['\u2019][a-z]+|[^\\w\\s]", re.IGNORECASE)
 _DECIMAL = re.compile(r"\b(\d+)\.(\d+)\b")
 
