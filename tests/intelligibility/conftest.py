@@ -17,7 +17,23 @@ SEVERITIES = ("No Loss", "Mild", "Moderate")
 def records(number: int, seed: int = 0) -> list[dict[str, Any]]:
     """Records of `number` clips: lines in three renderings, two lines a song, answers drawn at random."""
     rng = np.random.default_rng(seed)
-    words = "love me tender hold on to the night and never let go of summer rain".split(" ")
+    words = [
+        "love",
+        "me",
+        "tender",
+        "hold",
+        "on",
+        "to",
+        "the",
+        "night",
+        "and",
+        "never",
+        "let",
+        "go",
+        "of",
+        "summer",
+        "rain",
+    ]
     made = []
     for index in range(number):
         line = np.random.default_rng((seed, index // 3))

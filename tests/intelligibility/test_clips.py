@@ -35,7 +35,9 @@ def test_the_real_metadata_is_read(shared_data):
 
 
 def test_metadata_without_answers_is_read(tmp_path):
-    listed = [{k: v for k, v in r.items() if k not in {"response", "original_response", "correctness"}} for r in records(2)]
+    listed = [
+        {k: v for k, v in r.items() if k not in {"response", "original_response", "correctness"}} for r in records(2)
+    ]
     path = tmp_path / "valid_metadata.json"
     path.write_text(json.dumps(listed))
     assert [(clip.response, clip.correctness) for clip in read_metadata(path)] == [(None, None)] * 2

@@ -17,7 +17,7 @@ from cadenza_core.intelligibility.run import fit_baseline
 from cadenza_core.intelligibility.scores import read_scores, values_for
 
 SEVERITIES = ("No Loss", "Mild", "Moderate")
-WORDS = "love me tender hold on to the night and never let go of summer rain".split(" ")
+WORDS = ("love", "me", "tender", "hold", "on", "to", "the", "night", "and", "never", "let", "go", "summer", "rain")
 
 
 def generated(songs=60, seed=0):
@@ -45,7 +45,8 @@ def published(shared_data):
     clips = {split: read_metadata(place / f"{split}_metadata.json") for split in ("train", "valid")}
     names = ("whisper", "stoi")
     scores = {
-        split: read_scores([place / f"cadenza_data.{split}.{name}.jsonl" for name in names]) for split in ("train", "valid")
+        split: read_scores([place / f"cadenza_data.{split}.{name}.jsonl" for name in names])
+        for split in ("train", "valid")
     }
     return clips, scores
 
@@ -235,7 +236,7 @@ def test_a_damaged_model_is_refused(tmp_path, change, words):
 def test_a_file_that_is_no_model_is_refused(tmp_path, content):
     path = tmp_path / "model.pkl"
     path.write_bytes(content)
-    with pytest.raises(CadenzaError, match="cannot be read as a model|is not a model"):
+    with pytest.raises(CadenzaError, match=r"cannot be read as a model|is not a model"):
         load_model(path)
     with pytest.raises(CadenzaError, match="There is no model"):
         load_model(tmp_path / "nothing.json")

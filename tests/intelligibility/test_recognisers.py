@@ -69,7 +69,9 @@ def test_pocketsphinx_hears_the_same_in_the_same_sound_whatever_came_before(sett
     assert recogniser.transcribe(hum) == first
 
 
-@pytest.mark.parametrize("samples", [np.zeros(16000, np.float32), np.zeros(0, np.float32), 0.1 * np.ones(20, np.float32)])
+@pytest.mark.parametrize(
+    "samples", [np.zeros(16000, np.float32), np.zeros(0, np.float32), 0.1 * np.ones(20, np.float32)]
+)
 def test_pocketsphinx_hears_nothing_where_nothing_is(settings, samples):
     assert get_recogniser("pocketsphinx", settings).transcribe(samples).text == ""
 

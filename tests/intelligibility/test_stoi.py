@@ -27,7 +27,8 @@ def test_a_sound_against_itself_scores_one_and_noise_lowers_it():
     clean = voice()
     noise = np.random.default_rng(5).standard_normal(len(clean))
     scores = [
-        stoi_by_ear(stereo(clean, clean), stereo(clean + level * noise, clean))["left"] for level in (0.0, 0.03, 0.1, 0.5)
+        stoi_by_ear(stereo(clean, clean), stereo(clean + level * noise, clean))["left"]
+        for level in (0.0, 0.03, 0.1, 0.5)
     ]
     assert scores[0] > 0.98  # 2 ms early, as the baseline aligns
     assert scores == sorted(scores, reverse=True)
@@ -39,7 +40,9 @@ def test_the_value_is_pystois_on_the_aligned_signals():
     heard = clean + 0.05 * np.random.default_rng(1).standard_normal(len(clean))
     both = [soxr.resample(np.float32(one).astype(np.float64), RATE, STOI_RATE, quality="HQ") for one in (clean, heard)]
     expected = pystoi.stoi(*align_to(*both), STOI_RATE)
-    assert stoi_by_ear(stereo(clean, clean), stereo(heard, heard)) == pytest.approx(dict.fromkeys(("left", "right"), expected))
+    assert stoi_by_ear(stereo(clean, clean), stereo(heard, heard)) == pytest.approx(
+        dict.fromkeys(("left", "right"), expected)
+    )
 
 
 @pytest.mark.parametrize("shift", [-700, -20, 0, 31, 900])

@@ -64,7 +64,10 @@ def test_a_lyric_without_words_is_refused(prompt):
         ("219", "two hundred nineteen"),
         ("70000", "seventy thousand"),
         ("1000001", "one million one"),
-        ("999999999999999", " ".join(f"nine hundred ninety nine {size}" for size in LARGE) + " nine hundred ninety nine"),
+        (
+            "999999999999999",
+            " ".join(f"nine hundred ninety nine {size}" for size in LARGE) + " nine hundred ninety nine",
+        ),
         ("9" * 16, " ".join(["nine"] * 16)),
         ("1" * 6000, " ".join(["one"] * 6000)),
     ],
