@@ -9,7 +9,8 @@ import numpy as np
 from clarity.utils.audiogram import Listener
 
 from ..audio import RATE, resample
-from ..hearing import process_stems
+from ..hearing import DEFAULT_PRESCRIPTION, get_prescription, process_stems
+from ..hearing.prescriptions import HAAQI_NOTE
 from ..progress import Progress, part, silent
 from ..remix import Gains, ear_stems, mix, render
 from .scores import HAAQI_RATE, score_remix, score_stems
@@ -60,6 +61,7 @@ def score_excerpt(
     truth: Mapping[str, np.ndarray],
     gains: Gains,
     *,
+    prescription: str = DEFAULT_PRESCRIPTION,
     with_stems: bool = True,
     progress: Progress = silent,
 ) -> ExcerptScores:
@@ -75,6 +77,8 @@ def score_excerpt(
     stems, truth : mapping of str to np.ndarray [shape=(2, n)]
         Separated and true stems at 44.1 kHz.
     gains : Gains
+    prescription : str
+        What amplifies the separated stems and their remix; HAAQI's reference always has NAL-R.
     with_stems : bool
         Also compute the eight stems' HAAQI.
 
@@ -87,18 +91,20 @@ def score_excerpt(
     progress(0.0, "SDR of the stems")
     sdr = stem_sdr(stems, truth)
     notes: tuple[str, ...] = ()
+    if prescription != DEFAULT_PRESCRIPTION:
+        notes = (HAAQI_NOTE.format(get_prescription(prescription).title),)
     reference = mix(truth, gains)
     remix: dict[str, float] = {}
     share = 0.2 if with_stems else 1.0
     if min(float(np.abs(ear).max()) for ear in reference) > 0:
-        heard = render(stems, RATE, gains, listener=listener)
+        heard = render(stems, RATE, gains, listener=listener, prescription=prescription)
         score = score_remix(song_name, listener, heard, reference, RATE, progress=part(progress, 0.01, share))
         remix = {"left": score.left, "right": score.right}
     else:
-        notes = ("the remix is silent in one ear, which HAAQI cannot score",)
+        notes = (*notes, "the remix is silent in one ear, which HAAQI cannot score")
     eight: Mapping[str, float] = {}
     if with_stems:
-        processed = process_stems(ear_stems(stems), listener)
+        processed = process_stems(ear_stems(stems), listener, prescription=prescription)
 
         def read_processed(name: str) -> np.ndarray:
             return resample(processed[name].astype(np.float32), RATE, HAAQI_RATE)
