@@ -1,7 +1,7 @@
 """The measures of language-queried source separation, as DCASE 2024 task 9 computes them.
 
-Not those of music demixing (`sdr`): the floors differ, and a score is that of one mono estimate. A set's score is the plain mean
-over its files.
+Not those of music demixing (`sdr`): the floors differ, and a score is that of one mono estimate. A set's score is the
+plain mean over its files.
 """
 
 import math
@@ -50,8 +50,8 @@ def lass_sdri(reference: np.ndarray, estimate: np.ndarray, mixture: np.ndarray) 
 def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
     """Give the scale-invariant signal-to-distortion ratio, dB, without removing means (Le Roux et al. 2019, arXiv:1811.02508).
 
-    ``a = (eps + ref.est) / (ref.ref + eps)``, then ``10 log10((eps + |a ref|^2) / (eps + |est - a ref|^2))``, with the eps of the
-    reference's type (1.2e-7 for float32). Computed in double precision.
+    ``a = (eps + ref.est) / (ref.ref + eps)``, then ``10 log10((eps + |a ref|^2) / (eps + |est - a ref|^2))``, with the
+    eps of the reference's type (1.2e-7 for float32). Computed in double precision.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Evaluate a language-queried separator on synthetic mixtures by the rule of DCASE 2024 task 9.
 
-Each line of ``source,noise,snr,query`` is mixed, separated and measured. Every result is written at once, so that a run that was stopped
-goes on where it was; results of another model, CSV or query are never mixed with them.
+Each line of ``source,noise,snr,query`` is mixed, separated and measured. Every result is written at once, so that a run
+that was stopped goes on where it was; results of another model, CSV or query are never mixed with them.
 """
 
 import csv
@@ -217,7 +217,7 @@ def write_row_scores(path: Path, evaluation: Evaluation) -> None:
     CadenzaError
         If it cannot be written.
     """
-    names = [field for field in RowScore.__dataclass_fields__]
+    names = list(RowScore.__dataclass_fields__)
     with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()

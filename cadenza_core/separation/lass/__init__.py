@@ -7,12 +7,13 @@ same kind that are trained here. Nothing is imported from torch before a model i
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import models  # offers the weights
 from .checkpoint import CheckpointFault, load_separator
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CheckpointFault", "load_separator", "load_text_encoder"]
+__all__ = ["CheckpointFault", "load_separator", "load_text_encoder", "models"]
 
 
 def load_text_encoder(path: Path | str) -> "torch.nn.Module":

@@ -1,9 +1,10 @@
 """Take out of a song what a sentence describes: the target, its share of each stem, and what is left.
 
-The model is mono and has its own sample rate. It listens to the middle of both sides, resampled; the mask that it finds is
-put on both sides, so that the target lies in the stereo image where it was, and on the stems of a separation that is there
-already, for the mask is linear: what is taken out of the stems is together what is taken out of the mixture. The result is brought
-back to the song's rate. What lies above the model's own band cannot be in the target and stays in the rest.
+The model is mono and has its own sample rate. It listens to the middle of both sides, resampled; the mask that it finds
+is put on both sides, so that the target lies in the stereo image where it was, and on the stems of a separation that is
+there already, for the mask is linear: what is taken out of the stems is together what is taken out of the mixture. The
+result is brought back to the song's rate. What lies above the model's own band cannot be in the target and stays in the
+rest.
 
 ``target + rest = mixture`` by construction: the rest is computed as the difference.
 """

@@ -1,7 +1,8 @@
 """Which language-queried separators there are: two official ones, and whatever lies in the models folder.
 
-Everything lies in ``<models>/lass/``: the checkpoints, roberta's two tokenizer files, and checkpoints of one's own (``.ckpt``),
-each with a ``.json`` of the same name beside it where `cadenza lass train` wrote it. Nothing here imports torch.
+Everything lies in ``<models>/lass/``: the checkpoints, roberta's two tokenizer files, and checkpoints of one's own
+(``.ckpt``), each with a ``.json`` of the same name beside it where `cadenza lass train` wrote it. Nothing here imports
+torch.
 """
 
 import json
@@ -206,8 +207,8 @@ def find_model(model_id: str, settings: Settings) -> LassModel:
     if model_id.endswith(SUFFIX) and path.is_file():
         return _own(path.absolute())
     raise CadenzaError(
-        f"There is no language-queried separator {model_id[:80]!r}. Known are {', '.join(models)}; checkpoints of your own are "
-        f"found in {lass_folder(settings)}."
+        f"There is no language-queried separator {model_id[:80]!r}. Known are {', '.join(models)}; checkpoints of your own "
+        f"are found in {lass_folder(settings)}."
     )
 
 

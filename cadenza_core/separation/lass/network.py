@@ -287,7 +287,7 @@ class ResUNet(nn.Module):
 
 
 def _in_strips(frames: int, compute: Callable[[slice], Tensor]) -> Tensor:
-    """Compute a block of two convolutions a strip of frames at a time, which gives the same and needs a fraction of the memory.
+    """Compute a block of two convolutions a strip of frames at a time: the same in a fraction of the memory.
 
     `compute` gives the output for a slice of frames; the two next to it on each side count as well. Training does all at
     once: its gradients need everything anyway, and its batch norms the whole batch.

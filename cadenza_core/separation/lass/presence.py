@@ -1,9 +1,10 @@
 """Estimate whether what was asked for is in the mixture at all.
 
-A separator always gives something. One that was trained like AudioSep has only ever seen mixtures that hold what was asked for; asked
-for something else, it gives little, mostly. So the estimate is how much it took: the target's power against the mixture's where it
-took most. It is no probability and no detection: a soft tambourine and an absent one can look the same. The thresholds
-come from `benchmarks/lass.py`, which counts how often they are wrong on held-out mixtures.
+A separator always gives something. One that was trained like AudioSep has only ever seen mixtures that hold what was
+asked for; asked for something else, it gives little, mostly. So the estimate is how much it took: the target's power
+against the mixture's where it took most. It is no probability and no detection: a soft tambourine and an absent one can
+look the same. The thresholds come from `benchmarks/lass.py`, which counts how often they are wrong on held-out
+mixtures.
 """
 
 import math

@@ -46,7 +46,7 @@ class Tokenizer:
         longest = max(map(len, rows))
         if longest > LONGEST:
             raise CadenzaError(
-                f"The query has {longest} tokens; {LONGEST} is the most that the text encoder takes. Describe it in a sentence."
+                f"The query has {longest} tokens; {LONGEST} is the most that the text encoder takes. Describe it shortly."
             )
         ids = [row + [_PAD] * (longest - len(row)) for row in rows]
         return ids, [[1] * len(row) + [0] * (longest - len(row)) for row in rows]

@@ -2,9 +2,9 @@
 
 As AudioSep's training code (its `config/audiosep_base.yaml`): segments of a batch are mixed with their neighbours, the
 neighbour at equal energy and then louder or softer by a whole number of -10 to 10 dB; the loss is the mean absolute
-difference of the waveforms; AdamW (amsgrad) at 1e-3 after a warm-up. Two things differ. Neighbours in a batch never have the same caption, which
-in a small collection would ask for the impossible. And the small size goes down with its step size in the end (half a cosine),
-for it has no million steps to average out.
+difference of the waveforms; AdamW (amsgrad) at 1e-3 after a warm-up. Two things differ. Neighbours in a batch never
+have the same caption, which in a small collection would ask for the impossible. And the small size goes down with its
+step size in the end (half a cosine), for it has no million steps to average out.
 
 Everything random in step k is drawn from the seed and k, so a run that was stopped goes on as if it had not been.
 """

@@ -19,7 +19,31 @@ __all__ = ["WordText", "pieces", "vocabulary_of"]
 _WORD = re.compile(r"[^\W_]+")
 _LENGTHS = (3, 4, 5)
 #: Words that say nothing about a sound.
-_IDLE = frozenset("a an and are as at by for from in is it its of on or sound sounds the to with".split())
+_IDLE = frozenset(
+    (
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "by",
+        "for",
+        "from",
+        "in",
+        "is",
+        "it",
+        "its",
+        "of",
+        "on",
+        "or",
+        "sound",
+        "sounds",
+        "the",
+        "to",
+        "with",
+    )
+)
 
 
 def pieces(text: str) -> list[str]:
