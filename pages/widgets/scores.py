@@ -15,6 +15,7 @@ from cadenza_core.quality.excerpt import ExcerptScores, score_excerpt
 from cadenza_core.remix import EARS, MixSettings
 from cadenza_core.separation import separate
 
+from .extract import Extraction
 from .jobs import follow
 from .messages import plain
 from .selection import Selection, owner
@@ -29,11 +30,13 @@ LIVE_SECONDS = 30.0
 _PATIENCE = 1.0
 
 
-def scores_panel(selection: Selection, ready: Playable, mix: MixSettings) -> None:
+def scores_panel(selection: Selection, ready: Playable, mix: MixSettings, extraction: Extraction | None = None) -> None:
     """Show the last scores of this excerpt and listener, marked if they are of other gains, and a button for new ones."""
     if ready.truth is None:
         st.caption("Scores compare with the true stems, and this song has none. The demo song has them.")
         return
+    if extraction and extraction.found:
+        st.caption("Scores are of the four stems with what was extracted in them: its gain does not count here.")
     place = f"{ready.separation}-{_digest([_ears(selection), mix.prescription])}"
     _live(selection, mix, place)
     key = f"score-{place}-{_digest(mix.gains.as_dict())}"
