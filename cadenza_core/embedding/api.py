@@ -56,7 +56,9 @@ def import_module(name: str) -> ModuleType:
         ) from error
     missing = [function for function in FUNCTIONS if not callable(getattr(module, function, None))]
     if missing:
-        raise CadenzaError(f"The module {name!r} has no function {', '.join(missing)}; HEAR's API asks for {_wanted()}.")
+        raise CadenzaError(
+            f"The module {name!r} has no function {', '.join(missing)}; HEAR's API asks for {_wanted()}."
+        )
     return module
 
 

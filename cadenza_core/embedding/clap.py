@@ -10,6 +10,7 @@ apart, are interpolated linearly to a grid of 50 ms: an event is found to about 
 the one with more of the neighbourhood counts.
 """
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def get_timestamp_embeddings(audio: torch.Tensor, model: ClapAudio) -> tuple[tor
     times = torch.tensor(frame_starts(audio.shape[1], hop), dtype=torch.float64)  # samples
     starts = model.starts(audio.shape[1])
     # Where the windows' middles are halfway between each other, the next one takes over.
-    changes = [(a + b + model.window) / 2 for a, b in zip(starts, starts[1:], strict=False)]
+    changes = [(a + b + model.window) / 2 for a, b in itertools.pairwise(starts)]
     edges = torch.searchsorted(times, torch.tensor(changes, dtype=torch.float64)).tolist()
     embeddings = audio.new_empty((len(audio), len(times), model.timestamp_embedding_size), dtype=torch.float32)
     for number, sound in enumerate(audio):

@@ -226,7 +226,9 @@ def add_model(
         If the name is taken or none, or the module does not load or is not as the API says.
     """
     if not _NAME.fullmatch(name):
-        raise CadenzaError(f"The name {name[:80]!r} is not accepted: up to 64 letters, digits, '.', '_' or '-', no space.")
+        raise CadenzaError(
+            f"The name {name[:80]!r} is not accepted: up to 64 letters, digits, '.', '_' or '-', no space."
+        )
     if name in {model.id for model in embedding_models(settings)}:
         raise CadenzaError(f"There is an embedding model {name!r} already. Choose another name, or remove it first.")
     file = str(expand(model_file).absolute()) if model_file is not None else ""
@@ -248,7 +250,9 @@ def remove_model(name: str, settings: Settings) -> None:
     """
     with _changing(settings) as entries:
         if entries.pop(name, None) is None:
-            raise CadenzaError(f"No module is registered as {name[:80]!r}; {', '.join(entries) or 'none'} could be removed.")
+            raise CadenzaError(
+                f"No module is registered as {name[:80]!r}; {', '.join(entries) or 'none'} could be removed."
+            )
 
 
 def _file(settings: Settings) -> Path:
@@ -265,7 +269,8 @@ def _read(settings: Settings) -> dict[str, dict[str, str]]:
         raise CadenzaError(f"{path} cannot be read: {error}. Correct it or move it away.") from error
     fields = ("module", "model_file", "licence")
     if not isinstance(entries, dict) or not all(
-        isinstance(entry, dict) and all(isinstance(entry.get(field), str) for field in fields) for entry in entries.values()
+        isinstance(entry, dict) and all(isinstance(entry.get(field), str) for field in fields)
+        for entry in entries.values()
     ):
         raise CadenzaError(f"{path} is not as the studio wrote it. Correct it or move it away.")
     return entries

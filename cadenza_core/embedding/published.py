@@ -162,7 +162,9 @@ def read_config(folder: Path, model_type: str) -> tuple[Mapping[str, object], Ma
         try:
             content = json.loads((folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise CadenzaError(f"{folder / name} cannot be read ({error}); a folder of transformers' is wanted.") from error
+            raise CadenzaError(
+                f"{folder / name} cannot be read ({error}); a folder of transformers' is wanted."
+            ) from error
         if not isinstance(content, dict):
             raise CadenzaError(f"{folder / name} holds no object; a folder of transformers' is wanted.")
         contents.append(content)
