@@ -1,8 +1,8 @@
 """HuBERT through ``transformers``: the last hidden layer, every 20 ms. A module of HEAR's API.
 
 Hsu et al., *HuBERT: self-supervised speech representation learning by masked prediction of hidden units*, IEEE/ACM TASLP
-29, 2021. Any checkpoint in transformers' format is taken; without one, the published `facebook/hubert-base-ls960` (Apache-2.0).
-16 kHz. How long sounds are cut is in `transformer`.
+29, 2021. Any checkpoint in transformers' format is taken; without one, the published `facebook/hubert-base-ls960`
+(Apache-2.0). 16 kHz. How long sounds are cut is in `transformer`.
 """
 
 import torch

@@ -11,6 +11,7 @@ import copy
 import itertools
 import math
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -25,6 +26,7 @@ from .events import Postprocessing
 __all__ = ["GRIDS", "Fit", "GridPoint", "Verdict", "drawn_points", "fit", "grid_points", "make_predictor", "predict"]
 
 SEED = 42
+_SEEDED = threading.Lock()  # torch's generator belongs to the whole process
 _GAIN = {"linear": 1.0, "relu": math.sqrt(2.0)}
 
 
@@ -180,8 +182,7 @@ def fit(
     progress : Progress
         Called after each epoch; may raise Cancelled.
     """
-    # The generators belong to the whole process: what is drawn here must not hang on, nor disturb, anybody else.
-    with torch.random.fork_rng(devices=[]):
+    with _SEEDED, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = make_predictor(features.shape[1], targets.shape[1], point).to(device)
         optimizer = torch.optim.Adam(network.parameters(), lr=point.lr)

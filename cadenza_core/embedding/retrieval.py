@@ -40,11 +40,10 @@ def retrieval_scores(embeddings: np.ndarray, targets: np.ndarray) -> dict[str, f
         right), ``retrieval_mrr`` (mean of 1 / rank of the first right one), ``queries`` and ``without_answer`` (counts). NaN
         where there is no query.
     """
-    relevant = (targets @ targets.T) > 0
     precisions, firsts, ranks = [], [], []
     for number, row in enumerate(embeddings):
         others = np.arange(len(embeddings)) != number
-        right = relevant[number, others]
+        right = (targets[others] @ targets[number]) > 0
         if not right.any():
             continue
         # equal distances keep the data's order

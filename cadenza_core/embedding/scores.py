@@ -2,8 +2,8 @@
 
 Of scenes: ``top1_acc``, ``pitch_acc`` (the same for pitches), ``chroma_acc`` (octaves forgiven: index mod 12), ``mAP``,
 ``d_prime`` and ``aucroc`` (each the mean over labels; NaN where a label has only one class). Of events:
-``event_onset_200ms_fms``, ``event_onset_50ms_fms``, ``event_onset_offset_50ms_20perc_fms`` and ``segment_1s_er``. Retrieval has
-its own in `retrieval`.
+``event_onset_200ms_fms``, ``event_onset_50ms_fms``, ``event_onset_offset_50ms_20perc_fms`` and ``segment_1s_er``.
+Retrieval has its own in `retrieval`.
 """
 
 import math

@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class Embeddings:
             embedded = self.embedder.scenes(np.stack([samples for _, _, samples in batch]))
             for (number, digest, _), row in zip(batch, embedded, strict=True):
                 found[number] = row
-                self._put("scene", digest, ".npy", lambda path, row=row: np.save(path, row))
+                self._put("scene", digest, ".npy", partial(np.save, arr=row))
         return found
 
     def timestamps(self, sounds: Sequence[Sound], progress: Progress = silent) -> Iterator[Timestamps]:
@@ -114,9 +115,7 @@ class Embeddings:
             if result is None:
                 result = self.embedder.timestamps(samples[None])[0]
 
-                def save(path: Path, result: Timestamps = result) -> None:
-                    np.savez(path, embeddings=result.embeddings, times=result.times)
-
+                save = partial(np.savez, embeddings=result.embeddings, times=result.times)
                 self._put("timestamps", digest, ".npz", save)
             yield result
 
@@ -170,7 +169,7 @@ class Embeddings:
             self.damaged += 1
             return None
 
-    def _put(self, kind: str, digest: str, suffix: str, save: Callable[[Path], None]) -> None:
+    def _put(self, kind: str, digest: str, suffix: str, save: Callable[[Path], object]) -> None:
         with atomic_file(self._path(kind, digest, suffix)) as temporary:
             save(temporary)
 

@@ -120,8 +120,12 @@ def validate(
     if minutes < 0 or time_limit <= 0 or memory_limit <= 0:
         raise CadenzaError("The length must be 0 or more minutes; the limits of time and memory must be above 0.")
     began = time.monotonic()
-    question = {"module": module, "model_file": str(model_file) if model_file is not None else "", "device": device}
-    question |= {"minutes": minutes, "memory_limit": memory_limit}
+    question: dict[str, Any] = {"module": module, "device": device}
+    question |= {
+        "model_file": str(model_file) if model_file is not None else "",
+        "minutes": minutes,
+        "memory_limit": memory_limit,
+    }
     findings: list[Finding] = []
     wanted = [check for check in CHECKS if minutes > 0 or check not in ("long", "drift")]
     over: list[str] = []

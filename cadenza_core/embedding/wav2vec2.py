@@ -1,8 +1,8 @@
 """wav2vec 2.0 through ``transformers``: the last hidden layer, every 20 ms. A module of HEAR's API.
 
 Baevski, Zhou, Mohamed & Auli, *wav2vec 2.0: a framework for self-supervised learning of speech representations*,
-NeurIPS 2020. Any checkpoint in transformers' format is taken; without one, the published `facebook/wav2vec2-base` (Apache-2.0).
-16 kHz. How long sounds are cut is in `transformer`.
+NeurIPS 2020. Any checkpoint in transformers' format is taken; without one, the published `facebook/wav2vec2-base`
+(Apache-2.0). 16 kHz. How long sounds are cut is in `transformer`.
 """
 
 import torch
