@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.console import Console
 
 from ..audio import read_audio
 from ..embedding.leaderboard import standing
@@ -51,6 +52,10 @@ def make(
         )
 
 
+def _print(text: str, console: Console) -> None:
+    console.print(text, soft_wrap=True)
+
+
 def _facts(task: Task) -> dict[str, Any]:
     facts: dict[str, Any] = {"task": task.full_name, "folder": str(task.folder), "embedding_type": task.kind}
     facts |= {"prediction_type": task.prediction, "labels": len(task.labels), "sample_rates": list(task.rates)}
@@ -64,7 +69,11 @@ def _summary(task: Task) -> str:
 
 
 @tasks_app.command(name="list")
-def list_tasks(context: typer.Context, folder: Path = Path("tasks"), json_output: JsonOption = False) -> None:
+def list_tasks(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder of tasks.")] = Path("tasks"),
+    json_output: JsonOption = False,
+) -> None:
     """List the tasks of a folder; a task that is not whole is named with its fault."""
     with guarded(json_output=json_output):
         rows: list[dict[str, Any]] = []
@@ -90,7 +99,8 @@ def check(context: typer.Context, folder: Path, json_output: JsonOption = False)
         for place in find_tasks(folder.expanduser()):
             task = read_task(place)
             task.check(thorough=True)
-            out(json_output, _facts(task), lambda console, task=task: console.print(f"{_summary(task)}: whole"))
+            text = f"{_summary(task)}: whole"
+            out(json_output, _facts(task), partial(_print, text))
 
 
 @hear_app.command()

@@ -8,6 +8,7 @@ What is computed of one track lies in ``<space>/tracks/<key>.npz``, named by the
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -19,7 +20,7 @@ from ..audio import RATE, STEMS, Audio
 from ..catalog import WHOLE, Excerpt, Song
 from ..errors import CadenzaError
 from ..files import atomic_file
-from ..progress import Progress, part
+from ..progress import Progress, part, silent
 from ..separation import Separation, separate
 from ..separation.digest import mixture_digest, truth_digest
 from ..settings import Settings
@@ -85,12 +86,10 @@ class Track:
             return self.song.mixture(excerpt)
         if not self.system:
             return Audio(self.song.stem(self.part, excerpt), RATE)
-        found = self._separation(settings, lambda done, text: None)
-        rate = found.entry.rate if found.entry else found.stems.rate
-        first = int(excerpt.start * rate)
-        stop = None if excerpt.stop is None else int(excerpt.stop * rate)
-        stems = found.entry.stems(first, stop) if found.entry else found.read(first, stop or found.stems.length)
-        return Audio(stems[self.part], rate).at(RATE)
+        found = self._separation(settings, silent)
+        rate = found.system.rate
+        stop = sys.maxsize if excerpt.stop is None else int(excerpt.stop * rate)
+        return Audio(found.read(int(excerpt.start * rate), stop)[self.part], rate).at(RATE)
 
     def _separation(self, settings: Settings, progress: Progress) -> Separation:
         return separate(self.song, self.system, settings, progress=progress)
@@ -279,7 +278,7 @@ def collect(
     """
     items: list[Item] = []
     vectors: list[np.ndarray] = []
-    silent, notes = 0, []
+    quiet, notes = 0, []
     for number, track in enumerate(tracks):
         show = part(progress, number / len(tracks), (number + 1) / len(tracks))
         named = _named(show, f"{track.song.name}, {track.part}")
@@ -290,13 +289,13 @@ def collect(
             continue
         items += [Item(track, start, stop) for start, stop in spans]
         vectors.append(rows)
-        silent += left_out
+        quiet += left_out
     if not items:
         raise CadenzaError(
             "; ".join(notes) or "There is nothing to embed: every piece is silent, or no song is chosen."
         )
     progress(1.0, "embedded")
-    return Collection(embeddings.space, tuple(items), np.concatenate(vectors), silent, tuple(notes))
+    return Collection(embeddings.space, tuple(items), np.concatenate(vectors), quiet, tuple(notes))
 
 
 class _Unreadable(Exception):
@@ -349,9 +348,9 @@ def _pieces(audio: Audio, cut: Cut, rate: int) -> Iterator[tuple[tuple[float, fl
 def _kept(path: Path, size: int) -> tuple[_Spans, np.ndarray, int] | None:
     try:
         with np.load(path, allow_pickle=False) as content:
-            spans, vectors, silent = content["spans"], content["vectors"], int(content["silent"])
+            spans, vectors, quiet = content["spans"], content["vectors"], int(content["silent"])
         if vectors.shape != (len(spans), size) or vectors.dtype != np.float32:
             return None
-        return [(float(start), float(stop)) for start, stop in spans], vectors, silent
+        return [(float(start), float(stop)) for start, stop in spans], vectors, quiet
     except Exception:  # not there, or damaged: it is made anew
         return None

@@ -1,8 +1,9 @@
 """Where a song changes, and which of its parts sound alike: sections from embeddings over time.
 
-Embeddings are averaged over half seconds; a checkerboard kernel along the diagonal of their self-similarity gives the novelty
+Embeddings are averaged over half seconds and smoothed over three; a checkerboard kernel along the diagonal of their self-similarity gives the novelty
 (Foote, *Automatic audio segmentation using a measure of audio novelty*, ICME 2000), whose peaks are the boundaries. Sections
-are then grouped by the distance of their means (average linkage): those of one letter sound alike.
+are then grouped by the distance of their means (average linkage, as many groups as the silhouette likes best): those of one
+letter sound alike.
 """
 
 import string
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.cluster.hierarchy
+import scipy.ndimage
 import scipy.signal
+import scipy.spatial.distance
 
 from ..errors import CadenzaError
 from .api import Timestamps
@@ -18,11 +21,10 @@ from .api import Timestamps
 __all__ = ["Section", "Timeline", "find_sections"]
 
 _BLOCK = 0.5  # s
-_REACH = 8.0  # s, half the kernel
-_SHORTEST = 4.0  # s
+_REACH = 10.0  # s, half the kernel; less in a short song
+_SMOOTH = 3.0  # s
+_SHORTEST = 5.0  # s
 _DIMENSIONS = 16
-#: Sections whose means differ by less than this share of the song's spread have one letter.
-_ALIKE = 0.9
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,10 @@ def find_sections(found: Timestamps, duration: float, *, sensitivity: float = 0.
     blocks = _blocks(found)
     times = (np.arange(len(blocks)) + 0.5) * _BLOCK
     points = _principal(blocks)
-    novelty = _novelty(points)
+    novelty = _novelty(scipy.ndimage.uniform_filter1d(points, round(_SMOOTH / _BLOCK), axis=0, mode="nearest"))
     edges = _boundaries(novelty, sensitivity)
     starts, stops = [0, *edges], [*edges, len(points)]
-    letters = _letters(np.stack([points[a:b].mean(axis=0) for a, b in zip(starts, stops, strict=True)]), points)
+    letters = _letters(np.stack([points[a:b].mean(axis=0) for a, b in zip(starts, stops, strict=True)]))
     ends = [min(b * _BLOCK, duration) for b in edges] + [duration]
     sections = [
         Section(start * _BLOCK, stop, letter) for start, stop, letter in zip(starts, ends, letters, strict=True)
@@ -111,7 +113,7 @@ def _principal(blocks: np.ndarray) -> np.ndarray:
 def _novelty(points: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(points, axis=1, keepdims=True)
     directions = points / np.where(lengths > 1e-9, lengths, 1.0)
-    reach = min(round(_REACH / _BLOCK), len(points) // 2)
+    reach = min(round(_REACH / _BLOCK), len(points) // 6)
     if reach < 2:
         return np.zeros(len(points))
     offsets = np.arange(-reach, reach) + 0.5
@@ -136,17 +138,34 @@ def _boundaries(novelty: np.ndarray, sensitivity: float) -> list[int]:
     return [int(peak) for peak in peaks if _SHORTEST / _BLOCK <= peak <= len(novelty) - _SHORTEST / _BLOCK]
 
 
-def _letters(means: np.ndarray, points: np.ndarray) -> list[str]:
-    """Give each section a letter, in the order of their first appearance."""
-    if len(means) == 1:
-        return ["A"]
-    spread = float(np.sqrt(np.mean(np.sum((points - points.mean(axis=0)) ** 2, axis=1))))
-    if spread < 1e-9:
-        return ["A"] * len(means)
-    tree = scipy.cluster.hierarchy.linkage(means, "average")
-    groups = scipy.cluster.hierarchy.fcluster(tree, _ALIKE * spread, "distance")
+def _letters(means: np.ndarray) -> list[str]:
+    """Give each section a letter, in the order of their first appearance: as many as separate them best."""
+    count = len(means)
+    if count < 3:
+        return [_letter(number) for number in range(count)]
+    lengths = np.linalg.norm(means, axis=1, keepdims=True)
+    pairs = scipy.spatial.distance.pdist(means / np.where(lengths > 1e-9, lengths, 1.0))
+    distances = scipy.spatial.distance.squareform(pairs)
+    tree = scipy.cluster.hierarchy.linkage(pairs, "average")
+    cuts = [scipy.cluster.hierarchy.fcluster(tree, k, "maxclust") for k in range(2, count)]
+    groups = max(cuts, key=lambda cut: _silhouette(distances, cut))
     order = {group: number for number, group in enumerate(dict.fromkeys(groups.tolist()))}
     return [_letter(order[group]) for group in groups.tolist()]
+
+
+def _silhouette(distances: np.ndarray, groups: np.ndarray) -> float:
+    """Give the mean silhouette (Rousseeuw, 1987): how much nearer to one's own group than to the next; 0 for one alone."""
+    widths = []
+    for number, own in enumerate(groups):
+        means = {int(g): distances[number, groups == g].sum() for g in np.unique(groups)}
+        size = int(np.sum(groups == own))
+        if size == 1:
+            widths.append(0.0)
+            continue
+        inside = means[int(own)] / (size - 1)
+        outside = min(total / np.sum(groups == g) for g, total in means.items() if g != own)
+        widths.append((outside - inside) / max(outside, inside, 1e-12))
+    return float(np.mean(widths))
 
 
 def _letter(number: int) -> str:

@@ -27,6 +27,7 @@ _CLIPS = (0.1, 0.01, 0.0005)  # s
 _SAME = 1e-5  # of the embeddings' spread: what two runs may differ by
 _BATCH = 1e-3  # and a sound in a batch from itself alone
 _BURST = 0.1  # s
+_LEVEL = 0.5  # full scale 1
 _FROM_END = 1.5  # s: where the bursts are, from each end
 
 Fault = tuple[str, str]
@@ -248,7 +249,7 @@ class Checks:
     def check_long(self) -> str:
         """Long audio within memory, its times regular to the end."""
         before = time.perf_counter()
-        self._long = self._noise(1, 60.0 * self.minutes, level=0.05)
+        self._long = self._noise(1, 60.0 * self.minutes, _LEVEL)
         embeddings, times = self._timestamps(self._long)
         took = time.perf_counter() - before
         seconds = self._long.shape[1] / self.model.sample_rate
@@ -272,7 +273,7 @@ class Checks:
         burst = int(_BURST * rate)
         places = [int(_FROM_END * rate), length - int(_FROM_END * rate) - burst]
         for place in places:
-            self._long[0, place : place + burst] = self._noise(1, _BURST)[0, :burst]
+            self._long[0, place : place + burst] = self._noise(1, _BURST, _LEVEL)[0, :burst]  # as loud as what was there
         changed = torch.linalg.vector_norm(self._timestamps(self._long)[0][0] - self._embeddings[0], dim=1)
         times = self._times[0].double()
         half = len(times) // 2
