@@ -15,7 +15,18 @@ from .haaqi import (
     warm_up,
     warm_up_aside,
 )
-from .scores import PairScore, RemixScore, read_scores, score_remix, score_stems, song_seed, write_scores
+from .scores import (
+    PairScore,
+    RemixScore,
+    StemReference,
+    read_scores,
+    score_against,
+    score_remix,
+    score_stems,
+    song_seed,
+    stem_references,
+    write_scores,
+)
 from .sdr import sdr, stem_sdr
 
 __all__ = [
@@ -24,6 +35,7 @@ __all__ = [
     "HaaqiParts",
     "PairScore",
     "RemixScore",
+    "StemReference",
     "check_haaqi",
     "compute_haaqi",
     "engine_by_name",
@@ -33,10 +45,12 @@ __all__ = [
     "read_scores",
     "reference_engine",
     "reference_level",
+    "score_against",
     "score_remix",
     "score_stems",
     "sdr",
     "song_seed",
+    "stem_references",
     "stem_sdr",
     "warm_up",
     "warm_up_aside",

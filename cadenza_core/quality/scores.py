@@ -38,10 +38,13 @@ __all__ = [
     "ORDER",
     "PairScore",
     "RemixScore",
+    "StemReference",
     "read_scores",
+    "score_against",
     "score_remix",
     "score_stems",
     "song_seed",
+    "stem_references",
     "write_scores",
 ]
 
@@ -86,7 +89,12 @@ def _recipe_noise(song_name: str, progress: Progress) -> Iterator[None]:
 
 
 def _score_in_order(
-    song_name: str, pairs: Iterable[tuple[str, HaaqiPair]], count: int, engine: Engine, progress: Progress
+    song_name: str,
+    pairs: Iterable[tuple[str, HaaqiPair]],
+    count: int,
+    engine: Engine,
+    progress: Progress,
+    threads: int | None = None,
 ) -> dict[str, float]:
     """Score named pairs with a song's noise: the fast engine several at a time, another one after the other."""
     names: list[str] = []
@@ -101,7 +109,7 @@ def _score_in_order(
         def relay(done: float, text: str) -> None:
             progress(len(names) / (count + 1), text)
 
-        results = haaqi_parts_of_pairs(named(), seed=song_seed(song_name), progress=relay)
+        results = haaqi_parts_of_pairs(named(), seed=song_seed(song_name), threads=threads, progress=relay)
         return {name: parts.score for name, parts in zip(names, results, strict=True)}
     scores: dict[str, float] = {}
     with _recipe_noise(song_name, progress):
@@ -173,20 +181,73 @@ def score_stems(
     CadenzaError
         If a signal is faulty.
     """
+    references = stem_references(read_reference, reference_rate)
+    return score_against(song_name, listener, read_processed, references, engine=engine, progress=progress)
+
+
+@dataclass(frozen=True, eq=False)
+class StemReference:
+    """The true stem of one ear, ready for HAAQI whoever listens.
+
+    Parameters
+    ----------
+    name : str
+        ``left_drums``, ...
+    samples : np.ndarray [shape=(n,), dtype=float32]
+        At 24 kHz.
+    level : float
+        `reference_level` of it before it was resampled; infinite: it is silent.
+    """
+
+    name: str
+    samples: np.ndarray
+    level: float
+
+
+def stem_references(read_reference: Callable[[str], np.ndarray], rate: int) -> Iterator[StemReference]:
+    """Give the eight references of a song in the recipe's order, each read and resampled as it is asked for.
+
+    Parameters
+    ----------
+    read_reference, rate :
+        As of :func:`score_stems`.
+    """
+    for stem in ORDER:
+        reference = read_reference(stem)
+        for row, ear in enumerate(EARS):
+            level = reference_level(reference[row])
+            yield StemReference(f"{ear}_{stem}", resample(reference[row], rate, HAAQI_RATE), level)
+
+
+def score_against(
+    song_name: str,
+    listener: Listener,
+    read_processed: Callable[[str], np.ndarray],
+    references: Iterable[StemReference],
+    *,
+    engine: Engine = fast_engine,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> PairScore:
+    """Do as :func:`score_stems`, with references that are ready: a song's are the same for all listeners.
+
+    Parameters
+    ----------
+    references : iterable of StemReference
+        All eight, in the order of :func:`stem_references`.
+    threads : int or None
+        Scores computed at a time, by the fast engine; None: one for each processor. The numbers do not depend on it.
+    """
     scores = {f"{ear}_{stem}": math.nan for stem in ORDER for ear in EARS}
 
     def pairs() -> Iterator[tuple[str, HaaqiPair]]:
-        for stem in ORDER:
-            reference = read_reference(stem)
-            for row, ear in enumerate(EARS):
-                level = reference_level(reference[row])
-                if math.isinf(level):
-                    continue
-                target = resample(reference[row], reference_rate, HAAQI_RATE)
-                name, audiogram = f"{ear}_{stem}", ear_of(listener, ear)
-                yield name, HaaqiPair(read_processed(name), target, HAAQI_RATE, HAAQI_RATE, audiogram, 1, level)
+        for one in references:
+            if not math.isinf(one.level):
+                ear = ear_of(listener, one.name.split("_")[0])
+                processed = read_processed(one.name)
+                yield one.name, HaaqiPair(processed, one.samples, HAAQI_RATE, HAAQI_RATE, ear, 1, one.level)
 
-    scores.update(_score_in_order(song_name, pairs(), len(scores), engine, progress))
+    scores.update(_score_in_order(song_name, pairs(), len(scores), engine, progress, threads))
     progress(1.0, "scored")
     return PairScore(song_name, listener.id, scores)
 
