@@ -14,7 +14,7 @@ from ..errors import CadenzaError
 from ..hearing import Compressor
 from ..separation import get_system
 from ..settings import Settings
-from ..submission import enhanced_folder, pair_complete
+from ..submission import REMIX_RATE, STEM_NAMES, STEM_RATE, enhanced_folder, pair_complete
 from ..submission.layout import ENHANCED, EVALUATION
 from .folder import RunFolder
 from .gains import GainsOf
@@ -109,6 +109,8 @@ def enhance_plan(
         found=lambda key: pair_complete(folder, key[1], key[0]),
         preparing=0 if settings.device in {"auto", "cpu"} else 1,
         about={"data": str(data.root), "results": str(folder)},
+        files=17 * sum(len(group.units) for group in groups),
+        pcm=sum(len(group.units) * _pcm(data, group) for group in groups),
     )
 
 
@@ -220,6 +222,12 @@ def song_of(data: ChallengeSet, name: str) -> Any:
     return next(song for song in data.songs if song.name == name)
 
 
+def _pcm(data: ChallengeSet, group: Group) -> float:
+    """Give the bytes of a pair's samples: eight stems at 24 kHz, the remix at 32 kHz, 16 bit."""
+    heard = data.segments[group.song].durations[1] if data.is_cut else group.seconds
+    return 2 * STEM_RATE * len(STEM_NAMES) * group.seconds + 2 * 2 * REMIX_RATE * heard
+
+
 def _batches(data: ChallengeSet, batch: tuple[int, int]) -> dict[str, set[tuple[str, str]]]:
     """Give the pairs of a batch by song: every N-th one, as the recipe slices its list."""
     keys = [(song.name, listener.id) for song, listener in data.pairs][batch[0] - 1 :: batch[1]]
@@ -244,4 +252,3 @@ def _seconds(data: ChallengeSet, song: str) -> float:
     """Give the length of a song's stems in the results."""
     duration = song_of(data, song).duration
     return round(min(data.segments[song].durations[0], duration) if data.is_cut else duration, 3)
-

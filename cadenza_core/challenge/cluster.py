@@ -58,8 +58,8 @@ class DaskPool:
             self._client: Any = Client(address, timeout=_PATIENCE, set_as_default=False, name="cadenza")
         except (OSError, ValueError, TypeError) as error:
             raise CadenzaError(
-                f"There is no Dask scheduler at {address} ({str(error).splitlines()[0]}). Start one (`dask scheduler`), or give "
-                "the address that it prints."
+                f"There is no Dask scheduler at {address} ({str(error).splitlines()[0]}). Start one (`dask scheduler`), or "
+                "give the address that it prints."
             ) from error
         self._results: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._busy: dict[str, tuple[Task, Any]] = {}
@@ -155,7 +155,9 @@ class DaskPool:
         for address in new:
             fault = faults.get(address, "")
             if isinstance(fault, BaseException):
-                fault = f"it cannot look at the work ({type(fault).__name__}: {fault}); is cadenza-studio installed there?"
+                fault = (
+                    f"it cannot look at the work ({type(fault).__name__}: {fault}); is cadenza-studio installed there?"
+                )
             if fault:
                 self._reject(address, fault)
             else:
@@ -164,7 +166,9 @@ class DaskPool:
         self._unfit = {address: reason for address, reason in self._unfit.items() if address in there}
         if self._unfit and not self._threads:
             address, reason = next(iter(self._unfit.items()))
-            raise CadenzaError(f"None of the {len(self._unfit)} workers at {self.address} can do this. {address}: {reason}")
+            raise CadenzaError(
+                f"None of the {len(self._unfit)} workers at {self.address} can do this. {address}: {reason}"
+            )
 
     @contextlib.contextmanager
     def _scheduler(self) -> Any:

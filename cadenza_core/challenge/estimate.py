@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from ..settings import Settings
-from ..submission import REMIX_RATE, STEM_NAMES, STEM_RATE
 from .folder import RunFolder
 from .plan import Plan
 from .tasks import Separate
@@ -78,7 +77,7 @@ class Estimate:
 
 
 def estimate(plan: Plan, settings: Settings, workers: int) -> Estimate:
-    """Estimate a CAD1 run's whole need, whatever of it is done already.
+    """Estimate a run's whole need, whatever of it is done already.
 
     Parameters
     ----------
@@ -87,8 +86,6 @@ def estimate(plan: Plan, settings: Settings, workers: int) -> Estimate:
     """
     pairs = sum(len(group.units) for group in plan.groups)
     seconds = sum(group.seconds * len(group.units) for group in plan.groups)
-    remix = _remix_seconds(plan)
-    pcm = 2 * STEM_RATE * len(STEM_NAMES) * seconds + 2 * 2 * REMIX_RATE * remix
     if plan.kind == "evaluate":
         each = _SCORE if plan.facts.get("engine") == "fast" else _SCORE_BY_PYCLARITY
         free = _free(plan.folder.path)
@@ -100,8 +97,8 @@ def estimate(plan: Plan, settings: Settings, workers: int) -> Estimate:
     return Estimate(
         pairs,
         len(plan.groups),
-        17 * pairs,
-        int(_FLAC * pcm) + _SCALES * pairs,
+        plan.files,
+        int(_FLAC * plan.pcm) + _SCALES * pairs,
         int(sum(lengths) * 44100 * _BYTES),
         _free(plan.folder.path),
         _free(settings.cache),
@@ -109,13 +106,6 @@ def estimate(plan: Plan, settings: Settings, workers: int) -> Estimate:
         speed * sum(lengths) / max(1, min(workers, len(lengths))) if lengths else 0.0,
         workers,
     )
-
-
-def _remix_seconds(plan: Plan) -> float:
-    cuts: Mapping[str, Any] = plan.each.get("segments", {})
-    if not plan.facts.get("segments") or plan.kind == "evaluate":
-        return sum(group.seconds * len(group.units) for group in plan.groups)
-    return sum((cuts[group.song][1][1] - cuts[group.song][1][0]) * len(group.units) for group in plan.groups)
 
 
 def _separation_speed(settings: Settings, system_id: str, lengths: list[float]) -> float:
@@ -192,7 +182,9 @@ class Status:
             "total": self.total,
             "done": self.done,
             "left": self.left,
-            "failed": [{"song": song, "listener": listener, "why": why} for (song, listener), why in self.failed.items()],
+            "failed": [
+                {"song": song, "listener": listener, "why": why} for (song, listener), why in self.failed.items()
+            ],
             "running": [{"song": song, "listener": listener} for song, listener in self.running],
             "preparing": list(self.preparing),
             "active": self.is_active,

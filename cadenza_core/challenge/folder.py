@@ -249,6 +249,6 @@ def run_folder(path: Path) -> RunFolder:
         if RunFolder(place).exists:
             return RunFolder(place)
     raise CadenzaError(
-        f"There is no run at {path}: neither {places[0]} nor {places[1]} holds a plan. Give the folder of --out or the file of "
-        "--csv."
+        f"There is no run at {path}: neither {places[0]} nor {places[1]} holds a plan. Give the folder of --out or the file "
+        "of --csv."
     )

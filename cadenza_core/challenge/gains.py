@@ -100,8 +100,8 @@ def _from_presets(name: str, data: ChallengeSet, presets: Presets) -> GainsOf:
     if not everywhere:
         raise CadenzaError(f"No preset is named {name!r}. Save a mix under that name in the studio, or give --gain.")
     raise CadenzaError(
-        f"{len(everywhere)} presets named {name!r} have different gains, and only {len(found)} of {len(data.pairs)} pairs have "
-        "one of their own. Save one for each pair, or give one of them another name."
+        f"{len(everywhere)} presets named {name!r} have different gains, and only {len(found)} of {len(data.pairs)} pairs "
+        "have one of their own. Save one for each pair, or give one of them another name."
     )
 
 

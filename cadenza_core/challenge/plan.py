@@ -70,6 +70,8 @@ class Plan:
         How many songs are prepared at once; 0: as many as there are workers.
     about : mapping
         For people: where the data and the results are.
+    files, pcm : int, float
+        How many files there will be, and how many bytes their samples have before FLAC packs them.
     """
 
     kind: Literal["enhance", "evaluate"]
@@ -81,6 +83,8 @@ class Plan:
     is_stale: Callable[[Key, Mapping[str, Any]], bool] = field(default=lambda *_: False, repr=False)
     preparing: int = 0
     about: Mapping[str, Any] = field(default_factory=dict)
+    files: int = 1
+    pcm: float = 0.0
 
     @property
     def units(self) -> Iterator[Unit]:
@@ -137,4 +141,3 @@ def ear_facts(listener: Listener) -> str:
 def _short(value: object) -> str:
     text = json.dumps(value)
     return text if len(text) <= 100 else f"{text[:97]}..."
-

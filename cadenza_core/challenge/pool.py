@@ -84,7 +84,9 @@ class LocalPool:
         count = workers or usable_cores()
         threads = max(1, usable_cores() // count)
         self._results: queue.SimpleQueue[tuple[str, Task, Outcome]] = queue.SimpleQueue()
-        self._workers = {f"worker {n + 1}": _Worker(f"worker {n + 1}", self._results, threads, politeness) for n in range(count)}
+        self._workers = {
+            f"worker {n + 1}": _Worker(f"worker {n + 1}", self._results, threads, politeness) for n in range(count)
+        }
         self._busy: set[str] = set()
 
     def start(self, first: Task) -> list[str]:
@@ -132,7 +134,9 @@ class LocalPool:
 class _Worker:
     """One process, and the thread that talks to it."""
 
-    def __init__(self, name: str, results: "queue.SimpleQueue[tuple[str, Task, Outcome]]", threads: int, nice: int) -> None:
+    def __init__(
+        self, name: str, results: "queue.SimpleQueue[tuple[str, Task, Outcome]]", threads: int, nice: int
+    ) -> None:
         self._name, self._results = name, results
         self._environment = {**os.environ, **dict.fromkeys(_THREADS, str(threads)), "CADENZA_NICE": str(nice)}
         paths = [_ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]

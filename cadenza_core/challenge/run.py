@@ -152,7 +152,9 @@ class _Run:
         notes = []
         keys = set(self.weight)
         if self.journal.unreadable:
-            notes.append(f"{self.journal.unreadable} lines of the journal are damaged; what they told is looked for anew")
+            notes.append(
+                f"{self.journal.unreadable} lines of the journal are damaged; what they told is looked for anew"
+            )
         total, left = len(keys), 0
         self.tell("start", total=total, workers=self.pool.size())
         stale = 0
@@ -179,7 +181,9 @@ class _Run:
         if stale:
             notes.append(f"the files of {stale} of {total} have changed since; they are done again")
         if self.failed:
-            notes.append(f"{len(self.failed)} have failed before and are left as they are; --retry-failed tries them again")
+            notes.append(
+                f"{len(self.failed)} have failed before and are left as they are; --retry-failed tries them again"
+            )
         return notes
 
     def work(self) -> list[str]:
@@ -291,7 +295,9 @@ class _Run:
             words.append(f"{len(self.failed)} failed")
         preparing = [song.group.song for song, unit in self.running.values() if unit is None]
         if preparing:
-            words.append(f"separating {preparing[0]}" + (f" and {len(preparing) - 1} more" if len(preparing) > 1 else ""))
+            words.append(
+                f"separating {preparing[0]}" + (f" and {len(preparing) - 1} more" if len(preparing) > 1 else "")
+            )
         if not self.running and self.songs:
             words.append("waiting for workers")
         self.progress(min(share, 1.0), ", ".join(words))

@@ -163,5 +163,3 @@ def _number(text: str) -> float | None:
 def _listed(numbers: Sequence[int]) -> str:
     text = ", ".join(str(number) for number in numbers[:8]) + (" ..." if len(numbers) > 8 else "")
     return f"{text} {'are' if len(numbers) > 1 else 'is'}" if numbers else "none"
-
-

@@ -199,7 +199,9 @@ def _no_metadata(tree: Path, name: str, option: str) -> str:
 def _check_names(names: Sequence[str], files: Sequence[Path], what: str) -> None:
     place = ", ".join(str(file) for file in files)
     if twice := [name for name, count in Counter(plain(name) for name in names).items() if count > 1]:
-        raise CadenzaError(f"{place}: the {what} {named(twice)} is named more than once. Every name must be there once.")
+        raise CadenzaError(
+            f"{place}: the {what} {named(twice)} is named more than once. Every name must be there once."
+        )
     for name in names:
         try:
             check_name(name, what)
@@ -210,7 +212,9 @@ def _check_names(names: Sequence[str], files: Sequence[Path], what: str) -> None
 def _find(tree: Path, entries: Sequence[Mapping[str, str]]) -> list[Song]:
     """Find the songs of a list on the disk, in its order."""
     there = {(_folder_of(song), plain(song.name)): song for song in songs_in(tree)}
-    found, missing, elsewhere = [], [], []
+    found: list[Song] = []
+    missing: list[str] = []
+    elsewhere: list[str] = []
     for entry in entries:
         name = entry["Track Name"]
         split = "test" if entry.get("Split") == "test" else "train"  # as the recipe

@@ -37,7 +37,19 @@ from ..settings import Settings
 from ..submission import STEM_NAMES, PairWriter, pair_folder, read_stem
 from ..submission.layout import pair_file, scale_path
 
-__all__ = ["Enhance", "Outcome", "Place", "Score", "Separate", "Source", "Task", "Unfit", "files_state", "hold", "perform"]
+__all__ = [
+    "Enhance",
+    "Outcome",
+    "Place",
+    "Score",
+    "Separate",
+    "Source",
+    "Task",
+    "Unfit",
+    "files_state",
+    "hold",
+    "perform",
+]
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -163,7 +175,9 @@ def check_version(version: str) -> None:
     """Raise `Unfit` if this process has another version of the project: its numbers might differ."""
     if version != __version__:
         host = socket.gethostname()
-        raise Unfit(f"the worker on {host} has cadenza-studio {__version__}, this is {version}. Install the same there.")
+        raise Unfit(
+            f"the worker on {host} has cadenza-studio {__version__}, this is {version}. Install the same there."
+        )
 
 
 @dataclass(frozen=True)
@@ -355,7 +369,9 @@ class Score:
         check_version(self.version)
         self.place.check()
         if not self.folder.is_dir():
-            raise Unfit(f"the worker on {socket.gethostname()} does not see the results: there is no folder {self.folder}.")
+            raise Unfit(
+                f"the worker on {socket.gethostname()} does not see the results: there is no folder {self.folder}."
+            )
 
     def run(self) -> dict[str, Any]:
         """Do it."""
@@ -421,11 +437,15 @@ def compile_haaqi() -> None:
 def files_state(folder: Path, listener_id: str, song_name: str) -> str:
     """Give a digest of the sizes and times of a pair's stems and scale files: another one means that they were changed."""
     place = pair_folder(folder, listener_id, song_name)
+    stems = [place / pair_file(listener_id, song_name, f"{name}.flac") for name in STEM_NAMES]
+    return state_of([path for stem in stems for path in (stem, scale_path(stem))])
+
+
+def state_of(paths: Iterable[Path]) -> str:
+    """Give a digest of the sizes and times of files; those that are not there count as such."""
     facts: list[tuple[str, int, int]] = []
-    for name in STEM_NAMES:
-        stem = place / pair_file(listener_id, song_name, f"{name}.flac")
-        for path in (stem, scale_path(stem)):
-            with contextlib.suppress(OSError):
-                stat = path.stat()
-                facts.append((path.name, stat.st_size, stat.st_mtime_ns))
+    for path in paths:
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            facts.append((path.name, stat.st_size, stat.st_mtime_ns))
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

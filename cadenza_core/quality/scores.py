@@ -41,6 +41,7 @@ __all__ = [
     "StemReference",
     "read_scores",
     "score_against",
+    "score_named",
     "score_remix",
     "score_stems",
     "song_seed",
@@ -88,15 +89,33 @@ def _recipe_noise(song_name: str, progress: Progress) -> Iterator[None]:
         GLOBAL_STATE.release()
 
 
-def _score_in_order(
-    song_name: str,
+def score_named(
+    seed_name: str,
     pairs: Iterable[tuple[str, HaaqiPair]],
     count: int,
-    engine: Engine,
-    progress: Progress,
+    *,
+    engine: Engine = fast_engine,
     threads: int | None = None,
+    progress: Progress = silent,
 ) -> dict[str, float]:
-    """Score named pairs with a song's noise: the fast engine several at a time, another one after the other."""
+    """Score named pairs with the noise of a song or scene: the fast engine several at a time, another one after the other.
+
+    Parameters
+    ----------
+    seed_name : str
+        The song's or scene's name, which seeds the noise as :func:`song_seed`.
+    pairs : iterable of (str, HaaqiPair)
+        In the recipe's order.
+    count : int
+        How many there are, for the progress.
+    threads : int or None
+        Scores computed at a time, by the fast engine; None: one for each processor. The numbers do not depend on it.
+
+    Raises
+    ------
+    CadenzaError
+        If a signal is faulty.
+    """
     names: list[str] = []
     if engine is fast_engine:
 
@@ -109,10 +128,10 @@ def _score_in_order(
         def relay(done: float, text: str) -> None:
             progress(len(names) / (count + 1), text)
 
-        results = haaqi_parts_of_pairs(named(), seed=song_seed(song_name), threads=threads, progress=relay)
+        results = haaqi_parts_of_pairs(named(), seed=song_seed(seed_name), threads=threads, progress=relay)
         return {name: parts.score for name, parts in zip(names, results, strict=True)}
     scores: dict[str, float] = {}
-    with _recipe_noise(song_name, progress):
+    with _recipe_noise(seed_name, progress):
         for name, pair in pairs:
             progress(len(scores) / count, f"HAAQI of {name}")
             rates = pair.processed_rate, pair.reference_rate
@@ -247,7 +266,7 @@ def score_against(
                 processed = read_processed(one.name)
                 yield one.name, HaaqiPair(processed, one.samples, HAAQI_RATE, HAAQI_RATE, ear, 1, one.level)
 
-    scores.update(_score_in_order(song_name, pairs(), len(scores), engine, progress, threads))
+    scores.update(score_named(song_name, pairs(), len(scores), engine=engine, threads=threads, progress=progress))
     progress(1.0, "scored")
     return PairScore(song_name, listener.id, scores)
 
@@ -303,7 +322,7 @@ def score_remix(
             level = reference_level(reference[row])
             yield ear, HaaqiPair(heard, target, HAAQI_RATE, HAAQI_RATE, audiogram, 2, level)
 
-    scores = _score_in_order(song_name, pairs(), len(EARS), engine, progress)
+    scores = score_named(song_name, pairs(), len(EARS), engine=engine, progress=progress)
     progress(1.0, "scored")
     return RemixScore(scores["left"], scores["right"])
 

@@ -24,7 +24,7 @@ from ..progress import Progress, silent
 from ..remix import UNITY, Gains
 from .layout import PAIR_FILES, REMIX_RATE, SIDES, STEM_NAMES, STEM_RATE, pair_file, pair_folder, scale_path
 
-__all__ = ["PairReport", "PairWriter", "write_pair"]
+__all__ = ["PairReport", "PairWriter", "write_pair", "write_remix"]
 
 _BLOCK = 16384
 
@@ -109,7 +109,9 @@ def write_pair(
         :func:`~.layout.pair_complete` is False.
     """
     signals, length = _check(processed)
-    writer = PairWriter(folder, listener_id, song_name, length, rate, segments=segments, gains=gains, soft_clip=soft_clip)
+    writer = PairWriter(
+        folder, listener_id, song_name, length, rate, segments=segments, gains=gains, soft_clip=soft_clip
+    )
     for name, signal in signals.items():
         writer.add(name, signal[writer.stem_part], signal[writer.remix_part], progress=progress)
     return writer.finish(progress=progress)
@@ -205,17 +207,42 @@ class PairWriter:
             raise ValueError(f"stems are missing: {', '.join(missing)}")
         where = ", ".join(self._names)
         progress(8 / 9, f"{where}: remix")
-        remix = [resample(self._remix.pop(side), self._rate, REMIX_RATE) for side in SIDES]
-        peaks, clipped = [_peak(ear) for ear in remix], sum(_count_beyond_full_scale(ear) for ear in remix)
-        if not np.isfinite(peaks).all():
-            raise CadenzaError(f"{where}: the samples of the stems are too large to be summed and resampled.")
-        limited = _quantise(remix, np.tanh if self._soft_clip else _hard_clip)
-        write_audio(self._paths["remix.flac"], limited, REMIX_RATE)
+        ears = [self._remix.pop(side) for side in SIDES]
+        peak, clipped, samples = write_remix(self._paths["remix.flac"], ears, self._rate, soft_clip=self._soft_clip)
         progress(1.0, f"{where}: written")
         scales, files = MappingProxyType(self._scales), tuple(self._paths.values())
-        return PairReport(
-            *self._names, self._target, scales, max(peaks), clipped, limited.size, tuple(self._notes), files
-        )
+        return PairReport(*self._names, self._target, scales, peak, clipped, samples, tuple(self._notes), files)
+
+
+def write_remix(path: Path, ears: Sequence[np.ndarray], rate: int, *, soft_clip: bool = True) -> tuple[float, int, int]:
+    """Write a remix: resampled to 32 kHz, limited, 16-bit stereo FLAC.
+
+    Parameters
+    ----------
+    ears : two of np.ndarray [shape=(n,)]
+        Left and right, after the hearing aid, full scale 1.0.
+    rate : int
+        Of `ears`, Hz.
+    soft_clip : bool
+        tanh over all samples; False: hard clip at full scale.
+
+    Returns
+    -------
+    (float, int, int)
+        Peak before the limiting, samples beyond full scale before it, and samples of both ears, at 32 kHz.
+
+    Raises
+    ------
+    CadenzaError
+        If a sample is not finite or the file cannot be written.
+    """
+    remix = [resample(ear, rate, REMIX_RATE) for ear in ears]
+    peaks, clipped = [_peak(ear) for ear in remix], sum(_count_beyond_full_scale(ear) for ear in remix)
+    if not np.isfinite(peaks).all():
+        raise CadenzaError(f"{path.stem}: samples are not finite, or too large to be summed and resampled.")
+    limited = _quantise(remix, np.tanh if soft_clip else _hard_clip)
+    write_audio(path, limited, REMIX_RATE)
+    return max(peaks), clipped, limited.size
 
 
 def _check(processed: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], int]:
