@@ -16,11 +16,14 @@ from .cluster import DaskPool
 from .estimate import Estimate, Status, estimate, status_of
 from .folder import Journal, RunFolder, run_folder
 from .gains import GainsOf, gains_from
+from .icassp import enhance_scenes_plan, evaluate_scenes_plan, scene_table
 from .plan import Plan
 from .pool import LocalPool, Pool, usable_cores
 from .run import Summary, run
-from .scores import check_scores, merge_scores, scores_of, write_table
+from .scenes import SceneSet, read_scenes
+from .scores import check_scores, merge_scores, run_scores, scores_of, write_table
 from .sets import SETS, ChallengeSet, read_set
+from .validate import size_of, validate_set
 
 __all__ = [
     "SETS",
@@ -33,21 +36,29 @@ __all__ = [
     "Plan",
     "Pool",
     "RunFolder",
+    "SceneSet",
     "Status",
     "Summary",
     "batch_of",
     "check_scores",
     "enhance_plan",
+    "enhance_scenes_plan",
     "estimate",
     "evaluate_plan",
+    "evaluate_scenes_plan",
     "gains_from",
     "listeners_folder",
     "merge_scores",
+    "read_scenes",
     "read_set",
     "run",
     "run_folder",
+    "run_scores",
+    "scene_table",
     "scores_of",
+    "size_of",
     "status_of",
     "usable_cores",
+    "validate_set",
     "write_table",
 ]

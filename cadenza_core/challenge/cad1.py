@@ -18,10 +18,11 @@ from ..submission import REMIX_RATE, STEM_NAMES, STEM_RATE, enhanced_folder, pai
 from ..submission.layout import ENHANCED, EVALUATION
 from .folder import RunFolder
 from .gains import GainsOf
+from .pairs import Enhance, Score, files_state
 from .plan import Group, Plan, Unit, ear_facts
 from .run import new_token
 from .sets import ChallengeSet, named
-from .tasks import Enhance, Place, Score, Separate, Source, files_state
+from .tasks import Place, Separate, Source
 
 __all__ = ["batch_of", "enhance_plan", "evaluate_plan", "listeners_folder"]
 

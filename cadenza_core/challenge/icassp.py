@@ -30,10 +30,11 @@ from ..submission.layout import ENHANCED
 from ..submission.read import read_remix
 from ..submission.write import write_remix
 from .folder import RunFolder
+from .pairs import TOLERANCE
 from .plan import Group, Plan, Unit, ear_facts
 from .run import new_token
 from .scenes import Scene, SceneSet
-from .tasks import TOLERANCE, Place, Separate, Source, Unfit, check_version, compile_haaqi, hold, state_of
+from .tasks import Place, Separate, Source, Unfit, check_version, compile_haaqi, hold, state_of
 
 __all__ = ["COLUMNS", "enhance_scenes_plan", "evaluate_scenes_plan", "remix_name", "scene_table"]
 

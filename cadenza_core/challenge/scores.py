@@ -1,24 +1,32 @@
 """Score tables of a run: written as the recipe does, merged from its batches, checked."""
 
+import csv as tables
 import math
 import re
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import CadenzaError
 from ..files import atomic_file, disk_errors
+from ..progress import Progress, silent
 from ..quality import PairScore, write_scores
 from ..quality.scores import COLUMNS
 from ..submission import Fault
 from .folder import RunFolder
+from .plan import Plan
+from .pool import Pool
+from .run import Events, Summary, run
 
-__all__ = ["check_scores", "merge_scores", "scores_of", "write_table"]
+__all__ = ["check_scores", "merge_scores", "run_scores", "scores_of", "write_table"]
 
 _BATCH = re.compile(r"(.*)_(\d+)-(\d+)\.csv")
 #: By how much a table's `score` may differ from the mean of its eight values.
 _ROUNDING = 1e-6
+#: How often the table is written while a run goes on, s.
+_EVERY = 60.0
 Key = tuple[str, str]
 
 
@@ -43,6 +51,45 @@ def write_table(folder: RunFolder, csv: Path, scores: Sequence[PairScore]) -> No
     write_scores(made, scores)
     with disk_errors(csv):
         made.replace(csv)
+
+
+def run_scores(
+    plan: Plan,
+    pool: Pool,
+    write: Callable[[], object],
+    *,
+    retry_failed: bool = False,
+    progress: Progress = silent,
+    events: Events = lambda _: None,
+) -> Summary:
+    """Do as :func:`~.run.run`, and write the table: every minute, and at the end, however that comes.
+
+    Parameters
+    ----------
+    write : function
+        Writes the table from the journal.
+
+    Raises
+    ------
+    CadenzaError
+        As `run`; or if the table cannot be written.
+    """
+    written = math.inf  # not before the run holds its folder
+
+    def take(event: Mapping[str, Any]) -> None:
+        nonlocal written
+        events(event)
+        if event["event"] == "start":
+            written = time.monotonic()
+        elif time.monotonic() - written > _EVERY:
+            write()
+            written = time.monotonic()
+
+    try:
+        return run(plan, pool, retry_failed=retry_failed, progress=progress, events=take)
+    finally:
+        if math.isfinite(written):
+            write()
 
 
 def merge_scores(batches: Sequence[Path], csv: Path) -> int:
@@ -82,8 +129,6 @@ def merge_scores(batches: Sequence[Path], csv: Path) -> int:
     keys = [tuple(row[header.index(name)] for name in header if name in {"scene", "song", "listener"}) for row in rows]
     if twice := [key for key, times in Counter(keys).items() if times > 1]:
         raise CadenzaError(f"{len(twice)} rows are in more than one table, such as {' / '.join(twice[0])}.")
-    import csv as tables
-
     with atomic_file(csv) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = tables.writer(file, lineterminator="\n")  # as pandas
         writer.writerow(header)
@@ -92,8 +137,6 @@ def merge_scores(batches: Sequence[Path], csv: Path) -> int:
 
 
 def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
-    import csv as tables
-
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header, *rows = list(tables.reader(file))

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from clarity.utils.audiogram import Listener
 
-from ..catalog import Song, read_listeners, songs_in
+from ..catalog import WHOLE, Excerpt, Song, read_listeners, songs_in
 from ..catalog.musdb import metadata_folders, plain, read_song_list, tree_of
 from ..catalog.segments import Segments, read_segments
 from ..errors import CadenzaError
 from ..files import check_name, expand
 from ..submission import pair_folder
 
-__all__ = ["SETS", "ChallengeSet", "metadata_file", "named", "read_set", "select"]
+__all__ = ["SETS", "ChallengeSet", "excerpt_of", "metadata_file", "named", "read_set", "select"]
 
 #: The sets of CAD1. The songs of `valid` lie in the folder ``train``.
 SETS = ("train", "valid", "test")
@@ -117,6 +117,13 @@ def read_set(
     for song, listener in made.pairs:
         pair_folder(Path(), listener.id, song.name)  # can the names be a folder's and files'?
     return made
+
+
+def excerpt_of(song: Song, span: tuple[float, float] | None) -> Excerpt:
+    """Give the part of a song that a segment is; None: all. One that goes on after the song's end ends there, as files do."""
+    if span is None:
+        return WHOLE
+    return Excerpt(span[0], span[1] if span[1] < song.duration else None)
 
 
 def metadata_file(tree: Path, name: str) -> Path | None:

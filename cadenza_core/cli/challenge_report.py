@@ -1,0 +1,141 @@
+"""What ``cadenza challenge`` says: before a run, while it goes on, at its end."""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import typer
+
+from ..challenge import DaskPool, Estimate, LocalPool, Plan, Pool, RunFolder, Status, Summary
+from ..errors import CadenzaError
+from .console import notes, progress, table
+
+__all__ = ["check_room", "do_plan", "mean_score", "print_line", "say_end", "say_need", "show_status", "time_in_words"]
+
+
+def show_status(console: Any, found: Status) -> None:
+    """Print how far a run has come."""
+    what = {"enhance": "Enhancing", "evaluate": "Scoring"}[found.kind]
+    facts = ", ".join(f"{key} {value}" for key, value in found.facts.items() if key in {"set", "system", "engine"})
+    console.print(f"{what}: {facts}", markup=False)
+    listing = table("", ">")
+    for name, value in (("done", found.done), ("failed", len(found.failed)), ("left", found.left), ("of", found.total)):
+        listing.add_row(name, str(value))
+    console.print(listing)
+    if found.is_active:
+        console.print(f"running: {time_in_words(found.seconds_left)}")
+        for song, listener in list(found.running)[:16]:
+            console.print(f"  {song} for {listener}", markup=False)
+        for song in found.preparing:
+            console.print(f"  separating {song}", markup=False)
+    elif found.left:
+        console.print("not running; the same command goes on with it")
+    for (song, listener), why in list(found.failed.items())[:20]:
+        console.print(f"failed: {song} for {listener}: {why}", markup=False, soft_wrap=True)
+    if len(found.failed) > 20:
+        console.print(f"... and {len(found.failed) - 20} more (--json lists all)")
+    notes(found.notes)
+
+
+def time_in_words(seconds: float) -> str:
+    """Say how long something will take."""
+    if math.isnan(seconds):
+        return "not known how long"
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)} min"
+    return f"about {seconds / 3600:.1f} h" if seconds < 172800 else f"about {seconds / 86400:.1f} days"
+
+
+def say_need(plan: Plan, need: Estimate, json_lines: bool, *, final: bool) -> None:
+    """Say before the work what it will need."""
+    took = time_in_words(need.seconds)
+    words = f"{need.pairs} pairs, {need.files} files, about {need.results / 1e9:.2f} GB, {took} on {need.workers} cores"
+    if need.cache:
+        words += (
+            f"; separations: {need.cache / 1e9:.2f} GB in the cache, {time_in_words(need.separation)} if none is there"
+        )
+    print_line(
+        json_lines, {"event": "estimate", **need.as_dict()}, f"{words}." if final or not plan.folder.exists else ""
+    )
+
+
+def print_line(json_lines: bool, event: Mapping[str, Any], words: str) -> None:
+    """Print an event for a machine, or words for a person."""
+    if json_lines:
+        sys.stdout.write(json.dumps(event, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    elif words:
+        typer.echo(words)
+
+
+def check_room(need: Estimate) -> None:
+    """Refuse to begin what cannot be ended for lack of space.
+
+    Raises
+    ------
+    CadenzaError
+        If there is too little.
+    """
+    if not need.fits:
+        raise CadenzaError(
+            f"The results need about {need.results / 1e9:.1f} GB and the separations {need.cache / 1e9:.1f} GB; "
+            f"{need.free / 1e9:.1f} and {need.cache_free / 1e9:.1f} GB are free. Choose another disk (--out, --home)."
+        )
+
+
+def do_plan(
+    plan: Plan,
+    title: str,
+    workers: int,
+    scheduler: str | None,
+    json_lines: bool,
+    work: Callable[[Pool, Any, Any], Summary],
+) -> Summary:
+    """Do a plan here or on a cluster, with its progress."""
+    pool: Pool = DaskPool(scheduler) if scheduler else LocalPool(workers)
+
+    def tell(event: Mapping[str, Any]) -> None:
+        if json_lines:
+            print_line(True, event, "")
+        elif event["event"] == "note":
+            notes([event["message"]])
+
+    try:
+        with progress(title) as show:
+            return work(pool, show, tell)
+    finally:
+        pool.close()
+
+
+def mean_score(folder: RunFolder) -> float:
+    """Give the mean score of what is done."""
+    values: list[float] = []
+    for event in folder.journal().done.values():
+        result = event["result"]
+        scores = result["haaqi"].values() if "haaqi" in result else (result["left"], result["right"])
+        known = [score for score in scores if score is not None]
+        values += [sum(known) / len(known)] if known else []
+    return sum(values) / len(values) if values else math.nan
+
+
+def say_end(summary: Summary, json_lines: bool, place: str, *, mean: float = math.nan) -> None:
+    """Say how it ended; exit status 1 if not all is done."""
+    failed = [{"song": song, "listener": who, "why": why} for (song, who), why in summary.failed.items()]
+    data = {"event": "summary", "total": summary.total, "done": summary.before + summary.done, "now": summary.done}
+    data |= {"failed": failed, "seconds": round(summary.seconds, 1), "place": place}
+    words = f"{summary.before + summary.done} of {summary.total} pairs done ({summary.done} now, in {summary.seconds:.0f} s)"
+    if not math.isnan(mean):
+        data["mean_score"] = mean
+        words += f", mean score {mean:.4f}"
+    print_line(json_lines, data, f"{words}: {place}")
+    notes([note for note in summary.notes if "failed before" in note or "changed" in note])
+    if failed and not json_lines:
+        for entry in failed[:10]:
+            typer.echo(f"failed: {entry['song']} for {entry['listener']}: {entry['why']}", err=True)
+        typer.echo(f"{len(failed)} failed; --retry-failed tries them again.", err=True)
+    if not summary.is_complete:
+        raise typer.Exit(1)
