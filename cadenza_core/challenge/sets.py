@@ -100,7 +100,10 @@ def read_set(
     """
     if name not in SETS:
         raise CadenzaError(f"There is no set {name!r}; the sets are {', '.join(SETS)}.")
-    tree = tree_of(expand(root))
+    try:
+        tree = tree_of(expand(root))
+    except OSError as error:
+        raise CadenzaError(f"{root} cannot be read: {error.strerror or error}.") from error
     if tree is None:
         raise CadenzaError(
             f"{root} is no tree of songs: no audio/musdb18hq/train or .../test in it. Give the folder that holds audio/ and "
