@@ -53,7 +53,8 @@ class DaskPool:
                 "A cluster needs the package distributed: pip install 'cadenza-studio[cluster]', here and on the workers."
             ) from error
         self.address = address
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said by this class
+        for name in ("distributed", "distributed.client", "distributed.comm", "distributed.core"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said by this class
         try:
             self._client: Any = Client(address, timeout=_PATIENCE, set_as_default=False, name="cadenza")
         except (OSError, ValueError, TypeError) as error:
@@ -174,6 +175,9 @@ class DaskPool:
     def _scheduler(self) -> Any:
         """Turn the end of the scheduler into a sentence."""
         try:
+            end = time.monotonic() + _PATIENCE
+            while self._client.status == "connecting" and time.monotonic() < end:
+                time.sleep(0.1)
             if self._client.status != "running":
                 raise OSError(f"the connection is {self._client.status}")
             yield

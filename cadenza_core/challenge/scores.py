@@ -103,21 +103,26 @@ def merge_scores(batches: Sequence[Path], csv: Path) -> int:
     CadenzaError
         If the tables are not all of one set of batches, a pair is in two of them, or one cannot be read.
     """
-    found: dict[int, Path] = {}
-    counts, columns = set(), set()
-    for path in batches:
-        match = _BATCH.fullmatch(path.name)
+    named = [(_BATCH.fullmatch(path.name), path) for path in batches]
+    for match, path in named:
         if match is None:
             raise CadenzaError(f"{path} is not named as a batch is: scores_<i>-<n>.csv, such as scores_1-4.csv.")
-        counts.add(int(match[3]))
-        if int(match[2]) in found:
-            raise CadenzaError(f"Batch {match[2]} is there twice: {found[int(match[2])]} and {path}.")
-        found[int(match[2])] = path
+    numbers = [(int(match[2]), int(match[3]), path) for match, path in named if match]
+    counts, columns = {count for _, count, _ in numbers}, set()
     if len(counts) != 1:
-        raise CadenzaError(f"The tables are of {_listed(sorted(counts))} batches. Give all of one number of batches.")
+        shown = " and ".join(str(count) for count in sorted(counts)) or "no"
+        raise CadenzaError(f"The tables are of {shown} batches. Give all of one number of batches.")
+    found: dict[int, Path] = {}
+    for number, _, path in numbers:
+        if number in found:
+            raise CadenzaError(f"Batch {number} is there twice: {found[number]} and {path}.")
+        found[number] = path
     count = counts.pop()
     if missing := [number for number in range(1, count + 1) if number not in found]:
-        raise CadenzaError(f"Of {count} batches, {_listed(missing)} missing. Score them first.")
+        shown = ", ".join(str(number) for number in missing[:8]) + (" ..." if len(missing) > 8 else "")
+        raise CadenzaError(
+            f"Of {count} batches, {shown} {'is' if len(missing) == 1 else 'are'} missing. Score them first."
+        )
     rows: list[list[str]] = []
     for number in range(1, count + 1):
         header, some = _cells(found[number])
@@ -201,8 +206,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    text = ", ".join(str(number) for number in numbers[:8]) + (" ..." if len(numbers) > 8 else "")
-    return f"{text} {'are' if len(numbers) > 1 else 'is'}" if numbers else "none"

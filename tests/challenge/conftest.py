@@ -14,9 +14,8 @@ from typer.testing import CliRunner, Result
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # for tests.challenge, whoever runs pytest
 
-from tests.challenge import tree as trees  # noqa: E402
-
 from cadenza_core.cli import app  # noqa: E402
+from tests.challenge import tree as trees  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,9 @@ COMPRESSOR = {"threshold": 0.35, "attenuation": 0.1, "attack": 50, "release": 10
 
 @contextmanager
 def _without_torchaudio() -> Iterator[None]:
-    stand_ins = {name: types.ModuleType(name) for name in ("torchaudio", "torchaudio.pipelines", "torchaudio.transforms")}
+    stand_ins = {
+        name: types.ModuleType(name) for name in ("torchaudio", "torchaudio.pipelines", "torchaudio.transforms")
+    }
     stand_ins["torchaudio.pipelines"].HDEMUCS_HIGH_MUSDB = None  # type: ignore[attr-defined]
     stand_ins["torchaudio.transforms"].Fade = None  # type: ignore[attr-defined]
     before = {name: sys.modules.get(name) for name in stand_ins}

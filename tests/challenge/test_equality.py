@@ -30,7 +30,9 @@ def assert_same_files(ours: Path, theirs: Path) -> int:
         if file.suffix == ".txt":
             assert (ours / file).read_text() == (theirs / file).read_text(), file
         else:
-            (mine, rate), (other, other_rate) = (soundfile.read(place / file, dtype="int16") for place in (ours, theirs))
+            (mine, rate), (other, other_rate) = (
+                soundfile.read(place / file, dtype="int16") for place in (ours, theirs)
+            )
             assert rate == other_rate
             assert np.array_equal(mine, other), file
     return len(files)
@@ -57,7 +59,9 @@ def assert_same_scores(ours: Path, theirs: Path, tolerance: float = 1e-6) -> Non
 @pytest.mark.parametrize(("name", "options"), [("valid", ()), ("test", ()), ("valid", ("--compressor", "--hard-clip"))])
 def test_enhanced_files_are_the_recipes_to_the_bit(tree, home, call, tmp_path, name, options):
     system = "ideal-mask"
-    result = call("enhance", "--data", tree, "--set", name, "--system", system, "--out", tmp_path / "a", "--workers", 1, *options)
+    result = call(
+        "enhance", "--data", tree, "--set", name, "--system", system, "--out", tmp_path / "a", "--workers", 1, *options
+    )
     assert result.exit_code == 0, result.output
     data = read_set(tree, name)
     segments = recipe.read_json(tree / "metadata" / "musdb18hq" / "musdb18.segments.test.json")
@@ -119,7 +123,18 @@ def test_evaluation_set_is_scored_against_references_cut_to_the_same_segment(tre
 
 def test_batches_are_the_recipes_and_merge_as_its_script_merges(tree, home, call, tmp_path, recipe_table):
     enhanced, _ = recipe_table
-    chosen = ("--data", tree, "--songs", "Zo*", "--enhanced", enhanced, "--csv", tmp_path / "scores.csv", "--workers", 1)
+    chosen = (
+        "--data",
+        tree,
+        "--songs",
+        "Zo*",
+        "--enhanced",
+        enhanced,
+        "--csv",
+        tmp_path / "scores.csv",
+        "--workers",
+        1,
+    )
     for number in (1, 2):
         result = call("evaluate", *chosen, "--batch", f"{number}/2")
         assert result.exit_code == 0, result.output
@@ -135,7 +150,9 @@ def test_batches_are_the_recipes_and_merge_as_its_script_merges(tree, home, call
     expected.to_csv(tmp_path / "expected.csv", index=False)
     ours, theirs = (pandas.read_csv(tmp_path / name) for name in ("scores.csv", "expected.csv"))
     pandas.testing.assert_frame_equal(ours, theirs, rtol=0, atol=1e-15)
-    assert (tmp_path / "scores.csv").read_text().splitlines()[0] == (tmp_path / "expected.csv").read_text().splitlines()[0]
+    assert (tmp_path / "scores.csv").read_text().splitlines()[0] == (
+        tmp_path / "expected.csv"
+    ).read_text().splitlines()[0]
 
 
 def test_icassp_remixes_are_the_recipes_to_the_bit_and_their_scores_to_1e_6(home, call, tmp_path):
