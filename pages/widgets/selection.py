@@ -6,6 +6,7 @@ left and a link, a preset and a click all act the same way.
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -19,7 +20,7 @@ from cadenza_core.separation import systems
 from .messages import clock, plain
 from .services import DEFAULT_LISTENER, DEFAULT_SONG, DEFAULT_SYSTEM, Catalog, first_excerpt, services
 
-__all__ = ["Selection", "current", "owner", "pick", "recall", "remember", "settings_of", "write_link"]
+__all__ = ["Selection", "current", "open_pair", "owner", "pick", "recall", "remember", "settings_of", "write_link"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,13 @@ def pick(**choices: Any) -> None:
     picked.update(choices)
     if excerpt is not None:
         picked["excerpts"][picked["song"]] = excerpt
+
+
+def open_pair(song: str, listener: str) -> None:
+    """Go to the studio with a song and a listener picked; what else was picked stays."""
+    if "picked" in st.session_state:
+        pick(song=song, listener=listener)
+    st.switch_page(Path(__file__).parents[1] / "studio.py", query_params={"song": song, "listener": listener})
 
 
 def current(catalog: Catalog) -> tuple[Selection, list[str]]:
