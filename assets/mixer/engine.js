@@ -49,7 +49,9 @@ export class Engine extends EventTarget {
     this.sounds = new Map([...this.sounds].filter(([url, sound]) => sound.state === "ready" && this.#needs(url)));
     if (!sameSong) this.loop = { start: 0, end: song.frames, on: false };
     this.settings = sanitise(this.settings, this.names);
-    await this.#prepare(song.rate);
+    const ready = this.#prepare(song.rate);
+    const sounds = this.#sounds(this.#primary(), signal); // they come while the audio thread gets ready
+    await ready;
     if (fading) await new Promise((done) => setTimeout(done, 30)); // let the old song fade out before it goes
     if (signal.aborted) return;
     this.graph.removeTracks();
@@ -59,7 +61,7 @@ export class Engine extends EventTarget {
     this.#applyLoop();
     this.#applyAll();
     this.#tell("transport");
-    await this.#fetch(this.#primary(), signal);
+    await this.#take(this.#primary(), sounds, signal);
     if (signal.aborted) return;
     this.loaded = true;
     this.#tell("load");
@@ -96,8 +98,12 @@ export class Engine extends EventTarget {
     return this.ready;
   }
 
-  async #fetch(items, signal) {
-    await this.ready;
+  #fetch(items, signal) {
+    return this.#take(items, this.#sounds(items, signal), signal);
+  }
+
+  /** Fetch and decode the sounds of `items` that are not here. */
+  async #sounds(items, signal) {
     const missing = items.filter(({ url }) => this.sounds.get(url)?.state !== "ready");
     const wanted = missing.filter(({ url }, index) => missing.findIndex((other) => other.url === url) === index);
     for (const { url } of wanted) this.sounds.set(url, { state: "loading", fraction: 0 });
@@ -116,6 +122,12 @@ export class Engine extends EventTarget {
       const sound = status === "fulfilled" ? { state: "ready", buffer: value } : { state: "failed", message };
       this.sounds.set(wanted[index].url, sound);
     });
+  }
+
+  /** Put the sounds of `items` into the graph, once `sounds` have come. */
+  async #take(items, sounds, signal) {
+    await Promise.all([this.ready, sounds]);
+    if (signal.aborted) return;
     const present = (item) => this.graph.tracks.some((track) => track.bus === item.bus && track.name === item.name);
     for (const item of items) {
       const sound = this.sounds.get(item.url);

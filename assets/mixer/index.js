@@ -33,7 +33,7 @@ function accept(mixer, data) {
   mixer.sounds = sounds;
   if (another) engine.load(data);
   else {
-    engine.song.listener_label = data.listener_label;
+    Object.assign(engine.song, { listener_label: data.listener_label, aid_label: data.aid_label });
     engine.setFir(data.fir);
   }
   // The page's settings count for another song, and when it says so by another revision; else what is set here does.

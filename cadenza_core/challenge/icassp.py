@@ -176,7 +176,7 @@ class ScoreScene:
         if self.engine == "fast":
             compile_haaqi()
         pairs = self._pairs(heard, rate, reference)
-        scores = score_named(self.scene, pairs, len(EARS), engine=engine_by_name(self.engine), threads=1)
+        scores, _ = score_named(self.scene, pairs, len(EARS), engine=engine_by_name(self.engine), threads=1)
         return {**scores, "song": self.song.name, "files": state, "notes": []}
 
     def _pairs(self, heard: np.ndarray, rate: int, reference: np.ndarray) -> Iterator[tuple[str, HaaqiPair]]:

@@ -4,10 +4,23 @@ Results go to standard output (with ``--json``: one JSON document), progress and
 done, 1 an error said in a sentence or a faulty submission, 2 a wrong call, 130 stopped by Ctrl-C.
 """
 
-from . import catalog, challenge, doctor, models, scores, separation, work
+from . import catalog, challenge, doctor, hearing, models, scores, separation, tuning, why, work
 from .root import app
 
-__all__ = ["app", "catalog", "challenge", "doctor", "main", "models", "scores", "separation", "work"]
+__all__ = [
+    "app",
+    "catalog",
+    "challenge",
+    "doctor",
+    "hearing",
+    "main",
+    "models",
+    "scores",
+    "separation",
+    "tuning",
+    "why",
+    "work",
+]
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ response of a hearing aid", Ear & Hearing 7(4)) turns an audiogram into a linear
 pyclarity's `NALR` itself; the filtering is ours, several times faster, equal to 1e-10 (`benchmarks/enhance.py`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import scipy.fft
@@ -16,7 +16,7 @@ from clarity.utils.audiogram import Audiogram, Listener
 from ..audio import RATE
 from ..errors import CadenzaError
 
-__all__ = ["NFIR", "Compressor", "Spectra", "amplify", "compensate_delay", "ear_of", "nalr_filter", "process_stems"]
+__all__ = ["NFIR", "Compressor", "Spectra", "amplify", "check_compressor", "compensate_delay", "ear_of", "nalr_filter"]
 
 #: Order of the recipe's NAL-R filter: `NALR(nfir=220)`. The output is that many samples longer than the input.
 NFIR = 220
@@ -224,46 +224,3 @@ def check_compressor(compressor: Compressor | None, rate: int) -> None:
     """
     if compressor is not None and compressor.rate != rate:
         raise CadenzaError(f"The compressor is made for {compressor.rate} Hz, the signals have {rate} Hz.")
-
-
-def process_stems(
-    stems: Mapping[str, np.ndarray],
-    listener: Listener,
-    rate: int = RATE,
-    *,
-    compressor: Compressor | None = None,
-    nfir: int = NFIR,
-) -> dict[str, np.ndarray]:
-    """Amplify mono stems for a listener: the recipe's `process_stems_for_listener`.
-
-    Parameters
-    ----------
-    stems : mapping of str to np.ndarray [shape=(n,)]
-        Names start with ``left_`` or ``right_``, which tells the ear.
-    listener : Listener
-        pyclarity's; its audiograms in dB HL.
-    rate : int
-        Sample rate, Hz.
-    compressor : Compressor, optional
-        Applied after NAL-R, to each stem by itself.
-
-    Returns
-    -------
-    dict of str to np.ndarray [shape=(n + nfir,), dtype=float64]
-        In the order of `stems`, not delay-compensated.
-
-    Raises
-    ------
-    CadenzaError
-        If a stem's name does not tell the ear, or the compressor was made for another sample rate.
-    """
-    check_compressor(compressor, rate)
-    filters = {side: nalr_filter(ear_of(listener, side), rate, nfir) for side in ("left", "right")}
-    processed = {}
-    for name, signal in stems.items():
-        ear = name.split("_", 1)[0]
-        if ear not in filters:
-            raise CadenzaError(f"The stem {name!r} does not tell its ear: left_... or right_... is needed.")
-        out = amplify(signal, filters[ear])
-        processed[name] = out if compressor is None else compressor(out)
-    return processed

@@ -1,5 +1,7 @@
 """How good a result is: HAAQI, SDR, and the challenge's score tables."""
 
+from .explain import HaaqiExplanation, Term, explain_haaqi
+from .explain_words import headline, sentences
 from .haaqi import (
     HaaqiCheck,
     HaaqiPair,
@@ -31,17 +33,21 @@ from .sdr import sdr, stem_sdr
 
 __all__ = [
     "HaaqiCheck",
+    "HaaqiExplanation",
     "HaaqiPair",
     "HaaqiParts",
     "PairScore",
     "RemixScore",
     "StemReference",
+    "Term",
     "check_haaqi",
     "compute_haaqi",
     "engine_by_name",
+    "explain_haaqi",
     "fast_engine",
     "haaqi_parts",
     "haaqi_parts_of_pairs",
+    "headline",
     "read_scores",
     "reference_engine",
     "reference_level",
@@ -49,6 +55,7 @@ __all__ = [
     "score_remix",
     "score_stems",
     "sdr",
+    "sentences",
     "song_seed",
     "stem_references",
     "stem_sdr",

@@ -1,8 +1,9 @@
 """A shared link: song, excerpt, listener, system and mixer settings in a URL's query, short and readable.
 
-``song=demo&part=8-20&listener=N3&system=preview&vocals=3&drums=-6,-3m&master=-2&limiter=off&hear=aided&match=on``: a
-stem's gain in dB, or left and right with a comma, ``silent`` for none, followed by ``m`` (mute) or ``s`` (solo). What is at
-its default is left out. Reading never fails: what makes no sense is named, and its default is taken.
+``song=demo&part=8-20&listener=N3&system=preview&vocals=3&drums=-6,-3m&master=-2&limiter=off&hear=aided&match=on``,
+``prescription=camfit``, ``calibration=94``: a stem's gain in dB, or left and right with a comma, ``silent`` for none,
+followed by ``m`` (mute) or ``s`` (solo). What is at its default is left out. Reading never fails: what makes no sense is
+named, and its default is taken.
 """
 
 import math
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from ..audio import STEMS
 from ..catalog import Excerpt
 from ..errors import CadenzaError
+from ..hearing import DEFAULT_PRESCRIPTION, get_prescription
+from ..hearing.thresholds import CALIBRATION_DB_SPL, CALIBRATION_RANGE, check_calibration
 from .gains import MAX_GAIN, MIN_GAIN
 from .settings import HEAR, Lane, MixSettings
 
@@ -21,7 +24,7 @@ __all__ = ["SETTING_NAMES", "Link", "settings_query"]
 _GAIN = re.compile(r"(?P<left>[^,ms]+)(?:,(?P<right>[^,ms]+))?(?P<flags>[ms]{0,2})")
 _FLAGS = {"on": True, "off": False}
 #: Names in the query that are the mixer's.
-SETTING_NAMES = (*STEMS, "master", "limiter", "hear", "match")
+SETTING_NAMES = (*STEMS, "master", "limiter", "hear", "match", "prescription", "calibration")
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,10 @@ def settings_query(settings: MixSettings) -> dict[str, str]:
     query["hear"] = settings.hear
     if settings.match_loudness:
         query["match"] = "on"
+    if settings.prescription != DEFAULT_PRESCRIPTION:
+        query["prescription"] = settings.prescription
+    if settings.calibration_db_spl != CALIBRATION_DB_SPL:
+        query["calibration"] = f"{settings.calibration_db_spl:g}"
     return query
 
 
@@ -109,7 +116,28 @@ def _read_settings(query: Mapping[str, str], faults: list[str]) -> MixSettings:
     if hear not in HEAR:
         faults.append(f"The link asks to hear {hear[:40]!r}; {', '.join(HEAR)} are accepted.")
         hear = "remix"
-    return MixSettings(lanes, master, flags["limiter"], hear, flags["match"])
+    hearing = _read_prescription(query, faults), _read_calibration(query, faults)
+    return MixSettings(lanes, master, flags["limiter"], hear, flags["match"], *hearing)
+
+
+def _read_prescription(query: Mapping[str, str], faults: list[str]) -> str:
+    try:
+        return get_prescription(query.get("prescription", DEFAULT_PRESCRIPTION)).id
+    except CadenzaError as error:
+        faults.append(f"{error} {get_prescription(DEFAULT_PRESCRIPTION).title} is used.")
+        return DEFAULT_PRESCRIPTION
+
+
+def _read_calibration(query: Mapping[str, str], faults: list[str]) -> float:
+    text = query.get("calibration", str(CALIBRATION_DB_SPL))
+    try:
+        return check_calibration(float(text))
+    except (ValueError, CadenzaError):
+        faults.append(
+            f"The link's calibration, {text[:40]!r}, is no level in dB SPL from {CALIBRATION_RANGE[0]:g} to "
+            f"{CALIBRATION_RANGE[1]:g}; {CALIBRATION_DB_SPL:g} is used."
+        )
+        return CALIBRATION_DB_SPL
 
 
 def _read_lane(text: str) -> Lane | None:

@@ -9,7 +9,6 @@ from clarity.utils.audiogram import Listener
 
 from ..audio.levels import Levels, measure
 from ..errors import CadenzaError
-from .gains import Gains
 from .limiter import limit
 from .render import render
 from .settings import MixSettings
@@ -62,7 +61,7 @@ def mixdown(
     original : np.ndarray [shape=(2, n)]
         The mixture.
     listener : Listener, optional
-        Whose NAL-R amplification the aided modes have.
+        Whom the aided modes amplify for, by the settings' prescription.
 
     Raises
     ------
@@ -71,7 +70,7 @@ def mixdown(
     """
 
     def mode(name: str) -> np.ndarray:
-        return _mode(name, settings.gains, rate, stems, original, truth, listener)
+        return _mode(name, settings, rate, stems, original, truth, listener)
 
     samples = mode(settings.hear)
     matched = 0.0
@@ -92,7 +91,7 @@ def mixdown(
 
 def _mode(
     name: str,
-    gains: Gains,
+    settings: MixSettings,
     rate: int,
     stems: Mapping[str, np.ndarray],
     original: np.ndarray,
@@ -108,4 +107,5 @@ def _mode(
         if truth is None:
             raise CadenzaError("This song has no true stems to make a reference of. Listen to the remix.")
         stems = truth
-    return render(stems, rate, gains, listener=listener if aided else None)
+    heard_by = listener if aided else None
+    return render(stems, rate, settings.gains, listener=heard_by, prescription=settings.prescription)

@@ -1,4 +1,4 @@
-"""What the mixer's user has set, as plain data: the same names and ranges as in `assets/mixer/settings.js`.
+"""What the user of mixer and desk has set, as plain data; the mixer's part as in `assets/mixer/settings.js`.
 
 `MixSettings` is what a preset, a shared link and an export hold. It reads the mixer's own form
 (:meth:`MixSettings.from_mixer`), and what arrives from elsewhere is completed and checked: nonsense is named, not passed on.
@@ -11,6 +11,8 @@ from typing import Any
 
 from ..audio import STEMS
 from ..errors import CadenzaError
+from ..hearing import DEFAULT_PRESCRIPTION, get_prescription
+from ..hearing.thresholds import CALIBRATION_DB_SPL, check_calibration
 from .gains import EARS, MAX_GAIN, MIN_GAIN, Gains
 
 __all__ = ["HEAR", "Lane", "MixSettings"]
@@ -49,6 +51,10 @@ class MixSettings:
     hear : str
         One of :data:`HEAR`.
     match_loudness : bool
+    prescription : str
+        Id of the amplification that the aided modes have (:mod:`cadenza_core.hearing.prescriptions`).
+    calibration_db_spl : float
+        Level of 0 dB FS at the ear, 60 to 130 dB SPL. It tells what is heard and how loud it is, and changes no sample.
     """
 
     lanes: Mapping[str, Lane] = field(default_factory=dict)
@@ -56,6 +62,8 @@ class MixSettings:
     limiter: bool = True
     hear: str = "remix"
     match_loudness: bool = False
+    prescription: str = DEFAULT_PRESCRIPTION
+    calibration_db_spl: float = CALIBRATION_DB_SPL
 
     def lane(self, name: str) -> Lane:
         """Give a stem's settings."""
@@ -80,6 +88,8 @@ class MixSettings:
             "limiter": self.limiter,
             "hear": self.hear,
             "match_loudness": self.match_loudness,
+            "prescription": self.prescription,
+            "calibration_db_spl": self.calibration_db_spl,
         }
 
     @classmethod
@@ -106,6 +116,8 @@ class MixSettings:
             _flag(content, "limiter", True),
             hear,
             _flag(content, "match_loudness", False),
+            get_prescription(str(content.get("prescription", DEFAULT_PRESCRIPTION))).id,
+            check_calibration(content.get("calibration_db_spl", CALIBRATION_DB_SPL)),
         )
 
 

@@ -8,7 +8,7 @@
     pack(folder, "T001", Path("export"))
 """
 
-from .export import Export, export_pair, find_segments, score_pair
+from .export import Export, export_pair, find_prescription, find_segments, score_pair
 from .layout import REMIX_RATE, STEM_NAMES, STEM_RATE, enhanced_folder, pair_complete, pair_folder, zip_name
 from .pack import pack
 from .read import read_stem
@@ -28,6 +28,7 @@ __all__ = [
     "Report",
     "enhanced_folder",
     "export_pair",
+    "find_prescription",
     "find_segments",
     "pack",
     "pair_complete",

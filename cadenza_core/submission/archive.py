@@ -16,6 +16,7 @@ from ..audio.writing import write_audio
 from ..catalog import Excerpt, Song
 from ..errors import CadenzaError
 from ..files import atomic_folder
+from ..hearing import get_prescription
 from ..playback import fitted_stems
 from ..progress import Progress, part, silent
 from ..remix import MixSettings, mixdown
@@ -86,6 +87,8 @@ def export_mix(
         "system": system_id,
         "separation": result.key,
         "settings": mix.as_mixer(),
+        "prescription": get_prescription(mix.prescription).record() if "aided" in mix.hear else None,
+        "calibration_db_spl": mix.calibration_db_spl,
         "sample_rate": RATE,
         "format": FORMATS[kind],
         "matched_db": round(mixed.matched_db, 3),
@@ -116,10 +119,19 @@ def export_zip(
     CadenzaError
         As `export_pair` and `pack`.
     """
-    facts = json.dumps([song.id, system_id, mix.gains.as_dict(), _listener_record(listener), time.time()])
+    facts = json.dumps([song.id, system_id, mix.as_mixer(), _listener_record(listener), time.time()])
     folder = exports_folder(settings) / hashlib.sha256(facts.encode()).hexdigest()[:32]
     with atomic_folder(folder) as temporary:
-        export_pair(song, listener, system_id, settings, temporary, gains=mix.gains, progress=part(progress, 0.0, 0.95))
+        export_pair(
+            song,
+            listener,
+            system_id,
+            settings,
+            temporary,
+            gains=mix.gains,
+            prescription=mix.prescription,
+            progress=part(progress, 0.0, 0.95),
+        )
         pack(temporary / "enhanced_signals", _TEAM, temporary, progress=part(progress, 0.95, 1.0))
         shutil.rmtree(temporary / "enhanced_signals")
     return next(folder.glob("*.zip"))

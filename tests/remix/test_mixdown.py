@@ -159,3 +159,70 @@ def test_a_damaged_preset_does_not_hide_the_others(tmp_path):
     presets.save("song", "L1", "Good", SOME)
     next(tmp_path.rglob("*.json")).with_name("bad.json").write_text("{")
     assert [one.name for one in presets.all("song", "L1")] == ["Good"]
+
+
+# prescription and calibration
+
+
+def test_the_prescription_is_the_one_that_is_heard_and_the_default_is_nal_r(stems):
+    listener = standard_listeners()["N3"]
+    plain = MixSettings(limiter=False, hear="aided")
+    made = mixdown(plain, RATE, stems, mix(stems), listener=listener)
+    assert np.array_equal(made.samples, render(stems, RATE, listener=listener, prescription="nalr"))
+    for name in ("half-gain", "camfit", "camfit-compressor"):
+        settings = MixSettings(limiter=False, hear="aided", prescription=name)
+        other = mixdown(settings, RATE, stems, mix(stems), listener=listener)
+        assert np.array_equal(other.samples, render(stems, RATE, listener=listener, prescription=name))
+        assert np.abs(other.samples - made.samples).max() > 0.01
+
+
+def test_a_level_dependent_prescription_works_on_the_whole_mix(stems):
+    listener = standard_listeners()["N4"]
+    whole = render(stems, RATE, listener=listener, prescription="camfit-compressor")
+    alone = sum(
+        render({name: one}, RATE, listener=listener, prescription="camfit-compressor") for name, one in stems.items()
+    )
+    assert whole.shape == (2, RATE) and np.abs(whole - alone).max() > 0.01
+
+
+def test_prescription_and_calibration_survive_link_preset_and_page(tmp_path):
+    settings = MixSettings({"vocals": Lane(3, 3)}, prescription="camfit", calibration_db_spl=94.5)
+    query = settings_query(settings)
+    assert (query["prescription"], query["calibration"]) == ("camfit", "94.5")
+    assert Link.read(query).settings == settings
+    Presets(tmp_path).save("song", "L1", "mine", settings)
+    assert Presets(tmp_path).all("song", "L1")[0].settings.as_mixer() == settings.as_mixer()
+    assert MixSettings.from_mixer(json.loads(json.dumps(settings.as_mixer()))).prescription == "camfit"
+
+
+def test_older_links_and_presets_are_nal_r_at_100_db_spl(tmp_path):
+    assert "prescription" not in settings_query(MixSettings()) and "calibration" not in settings_query(MixSettings())
+    old = {
+        key: value
+        for key, value in MixSettings().as_mixer().items()
+        if key not in {"prescription", "calibration_db_spl"}
+    }
+    for settings in (MixSettings.from_mixer(old), Link.read({"vocals": "3"}).settings):
+        assert (settings.prescription, settings.calibration_db_spl) == ("nalr", 100.0)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"prescription": "dsl"}, "no prescription 'dsl'"),
+        ({"prescription": ""}, "no prescription ''"),
+        ({"calibration": "loud"}, "calibration, 'loud'"),
+        ({"calibration": "nan"}, "calibration, 'nan'"),
+        ({"calibration": "1e9"}, "calibration, '1e9'"),
+    ],
+)
+def test_nonsense_about_hearing_in_a_link_is_a_sentence_and_the_default_is_taken(query, words):
+    link = Link.read(query)
+    assert len(link.faults) == 1 and words in link.faults[0]
+    assert link.settings == MixSettings()
+
+
+@pytest.mark.parametrize("content", [{"prescription": "dsl"}, {"prescription": 3}, {"calibration_db_spl": "x"}])
+def test_nonsense_about_hearing_in_a_preset_is_an_error(content):
+    with pytest.raises(CadenzaError):
+        MixSettings.from_mixer(content)
