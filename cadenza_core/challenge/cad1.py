@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CadenzaError
-from ..hearing import Compressor
+from ..hearing import DEFAULT_PRESCRIPTION, Compressor, get_prescription
+from ..remix import Gains
 from ..separation import get_system
 from ..settings import Settings
 from ..submission import REMIX_RATE, STEM_NAMES, STEM_RATE, enhanced_folder, pair_complete
 from ..submission.layout import ENHANCED, EVALUATION
 from .folder import RunFolder
-from .gains import GainsOf
+from .gains import GainsOf, Proposed
 from .pairs import Enhance, Score, files_state
 from .plan import Group, Plan, Unit, ear_facts
 from .run import new_token
@@ -34,6 +35,7 @@ def enhance_plan(
     settings: Settings,
     gains: GainsOf,
     *,
+    prescription: str = DEFAULT_PRESCRIPTION,
     compressor: bool = False,
     soft_clip: bool = True,
     batch: tuple[int, int] = (1, 1),
@@ -46,6 +48,8 @@ def enhance_plan(
         ``enhanced_signals`` is made in it, and ``challenge`` for the run itself.
     gains : function
         Of a song and a listener: gains of the remix.
+    prescription : str
+        Id of the amplification; the recipe's is NAL-R.
     compressor, soft_clip : bool
         As the recipe's ``apply_compressor`` and ``soft_clip``.
     batch : (int, int)
@@ -60,6 +64,7 @@ def enhance_plan(
     if reason := system.unavailable_reason():
         raise CadenzaError(f"The system {system_id!r} cannot be used: {reason}")
     _check_songs(data, "stems" if system.info.oracle else "mixture")
+    aid = get_prescription(prescription)
     folder = enhanced_folder(out, evaluation=data.is_cut)
     run_folder = RunFolder(out / "challenge")
     if not run_folder.exists and folder.is_dir() and any(folder.iterdir()):
@@ -69,6 +74,8 @@ def enhance_plan(
         )
     place = Place(data.root.absolute(), run_folder.path.absolute(), new_token())
     each_gains = {(song.name, listener.id): gains(song, listener) for song, listener in data.pairs}
+    if not aid.is_linear and any(isinstance(given, Proposed) for given in each_gains.values()):
+        raise CadenzaError(f"Gains are not proposed with {aid.title}, whose amplification follows the level.")
     groups = []
     for song, keys in _batches(data, batch).items():
         source = Source(song_of(data, song), system_id, settings)
@@ -81,6 +88,7 @@ def enhance_plan(
                 folder.absolute(),
                 data.segments.get(song),
                 each_gains[song, listener.id],
+                prescription,
                 Compressor() if compressor else None,
                 soft_clip,
             )
@@ -92,6 +100,7 @@ def enhance_plan(
         "set": data.name,
         "system": system_id,
         "version of the system": dict(system.identity()),
+        "prescription": prescription,
         "compressor": Compressor().settings() if compressor else None,
         "soft clip": soft_clip,
         "segments": data.is_cut,
@@ -99,7 +108,7 @@ def enhance_plan(
     each: dict[str, dict[str, Any]] = {
         "audiograms": {listener.id: ear_facts(listener) for listener in data.listeners},
         "segments": {song: [cut.objective, cut.subjective] for song, cut in data.segments.items()},
-        "gains": {f"{listener}: {song}": g.as_dict() for (song, listener), g in each_gains.items() if not g.is_unity},
+        "gains": {f"{listener}: {song}": _gains_facts(given) for (song, listener), given in each_gains.items()},
     }
     return Plan(
         "enhance",
@@ -221,6 +230,12 @@ def batch_of(text: str) -> tuple[int, int]:
 def song_of(data: ChallengeSet, name: str) -> Any:
     """Give a song of the set by name."""
     return next(song for song in data.songs if song.name == name)
+
+
+def _gains_facts(given: Gains | Proposed) -> Any:
+    if isinstance(given, Proposed):
+        return {"proposed": given.objective}
+    return None if given.is_unity else given.as_dict()
 
 
 def _pcm(data: ChallengeSet, group: Group) -> float:

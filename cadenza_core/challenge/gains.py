@@ -3,23 +3,75 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from clarity.utils.audiogram import Listener
 
 from ..audio import STEMS
 from ..catalog import Song
 from ..errors import CadenzaError
 from ..files import expand
-from ..remix import EARS, Gains, Preset, Presets
+from ..remix import EARS, UNITY, Gains, Preset, Presets
 from ..settings import Settings
 from .sets import ChallengeSet, named
 
-__all__ = ["GainsOf", "gains_from"]
+__all__ = ["GainsOf", "Proposed", "gains_from"]
+
+#: Length of the excerpt of a whole song on which a proposal is sought, s, and where it begins.
+_EXCERPT, _BEGIN = 30.0, 0.3
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """Gains that the studio proposes for a song and listener; found by the worker that has the song's stems.
+
+    Parameters
+    ----------
+    objective : {"audibility", "preference"}
+        As `cadenza propose`, with its defaults.
+    """
+
+    objective: str = "audibility"
+
+    def gains(
+        self, song: str, listener: Listener, stems: Mapping[str, np.ndarray], prescription: str
+    ) -> tuple[Gains, tuple[str, ...]]:
+        """Seek them.
+
+        Parameters
+        ----------
+        stems : mapping of str to np.ndarray [shape=(2, n)]
+            The separated stems at 44.1 kHz: the excerpt that is listened to.
+        prescription : str
+            Id of the listener's amplification, a linear one.
+
+        Returns
+        -------
+        Gains
+        tuple of str
+            Why there is no proposal, if there is none; the gains are equal then.
+        """
+        from ..tuning import Audible, Material, Preference, propose
+
+        aim = Preference() if self.objective == "preference" else Audible()
+        try:
+            return propose(aim, Material(song, listener, stems, prescription=prescription)).gains, ()
+        except CadenzaError as error:  # an excerpt without voices, for one: the files are needed all the same
+            return UNITY, (f"equal gains, because there is no proposal: {error}",)
+
+    def span(self, seconds: float, heard: tuple[float, float] | None) -> tuple[float, float]:
+        """Give the excerpt on which it is sought, s: what the panel hears, or 30 s of a whole song."""
+        if heard is not None:
+            return heard[0], min(heard[1], seconds)
+        start = max(0.0, min(_BEGIN * seconds, seconds - _EXCERPT))
+        return start, min(start + _EXCERPT, seconds)
+
 
 #: Gives the gains of one song and listener.
-GainsOf = Callable[[Song, Listener], Gains]
+GainsOf = Callable[[Song, Listener], Gains | Proposed]
 _FORM = 'A gains file holds {"vocals": 3, ...} for all, or {"L5042": {"vocals": 3, ...}, ...} by listener, in dB'
 
 
@@ -29,7 +81,7 @@ def gains_from(source: str, fixed: Sequence[str], data: ChallengeSet, settings: 
     Parameters
     ----------
     source : str
-        Empty; ``proposal``; ``preset:NAME``; or a JSON file.
+        Empty; ``proposal`` or ``proposal:OBJECTIVE``; ``preset:NAME``; or a JSON file.
     fixed : sequence of str
         ``STEM=DB``, as :meth:`~cadenza_core.remix.Gains.parse`; only if `source` is empty.
 
@@ -43,9 +95,10 @@ def gains_from(source: str, fixed: Sequence[str], data: ChallengeSet, settings: 
     if not source:
         same = Gains.parse(fixed)
         return lambda song, listener: same
-    if source == "proposal":
-        return _proposed(settings)
     kind, colon, name = source.partition(":")
+    if kind == "proposal" and name in {"", "audibility", "preference"}:
+        proposed = Proposed(name or "audibility")
+        return lambda song, listener: proposed
     if colon and kind == "preset":
         return _from_presets(name, data, Presets(settings.home / "presets"))
     if source.endswith(".json"):
@@ -103,8 +156,3 @@ def _from_presets(name: str, data: ChallengeSet, presets: Presets) -> GainsOf:
         f"{len(everywhere)} presets named {name!r} have different gains, and only {len(found)} of {len(data.pairs)} pairs "
         "have one of their own. Save one for each pair, or give one of them another name."
     )
-
-
-def _proposed(settings: Settings) -> GainsOf:
-    """Give the studio's proposal for each listener."""
-    raise CadenzaError("This version makes no proposals. Give --gain STEM=DB, or --gains preset:NAME or FILE.json.")

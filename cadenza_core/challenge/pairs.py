@@ -15,13 +15,14 @@ from ..audio import RATE
 from ..catalog import Excerpt, Song
 from ..catalog.segments import Segments
 from ..errors import CadenzaError
-from ..hearing import NFIR, Compressor, Spectra, amplify, ear_of, nalr_filter
+from ..hearing import DEFAULT_PRESCRIPTION, NFIR, Compressor, Spectra, ear_of, get_prescription
 from ..quality import StemReference, engine_by_name, score_against, stem_references
 from ..quality.scores import HAAQI_RATE
-from ..remix import EARS, UNITY, Gains, ear_stems
+from ..remix import UNITY, Gains, ear_stems
 from ..separation import separate
 from ..submission import STEM_NAMES, PairWriter, pair_folder, read_stem
 from ..submission.layout import pair_file, scale_path
+from .gains import Proposed
 from .sets import excerpt_of
 from .tasks import Place, Separate, Source, Unfit, check_version, compile_haaqi, hold, state_of
 
@@ -44,27 +45,34 @@ class _Stems:
         stems = made.stems
         self.rate, self.length, self.notes = stems.rate, stems.length, made.notes
         signals = ear_stems(stems)
-        writer = task.writer(self)
+        writer = task.writer(self, UNITY)
         parts = _merge([(part.start, part.stop) for part in (writer.stem_part, writer.remix_part)])
         samples = sum(stop - start for start, stop in parts)
         self._spectra: dict[str, list[Spectra]] = {}
         self._signals: dict[str, np.ndarray] = {}
-        if task.compressor is None and len(signals) * Spectra.size(samples) <= SPECTRA:
+        linear = get_prescription(task.prescription).is_linear and task.compressor is None
+        if linear and len(signals) * Spectra.size(samples) <= SPECTRA:
             for name, signal in signals.items():
                 self._spectra[name] = [Spectra(signal, start, stop) for start, stop in parts]
         else:
             self._signals = signals
+        self.excerpt: dict[str, np.ndarray] = {}
+        if isinstance(task.gains, Proposed):
+            heard = task.segments.subjective if task.segments else None
+            start, stop = (int(second * RATE) for second in task.gains.span(self.length / self.rate, heard))
+            self.excerpt = {name: samples[:, start:stop].copy() for name, samples in made.stems.items()}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._spectra or self._signals)
 
-    def filtered(
-        self, name: str, fir: np.ndarray, compressor: Compressor | None, parts: tuple[slice, ...]
-    ) -> list[np.ndarray]:
-        """Give parts of an amplified stem."""
+    def amplified(self, name: str, task: "Enhance", parts: tuple[slice, ...]) -> list[np.ndarray]:
+        """Give parts of a stem amplified for the task's listener."""
+        chosen, ear = get_prescription(task.prescription), ear_of(task.listener, name.split("_")[0])
         if not self._spectra:
-            whole = amplify(self._signals[name], fir)
-            return [(whole if compressor is None else compressor(whole))[part] for part in parts]
+            whole = chosen.amplify(self._signals[name], ear, self.rate, NFIR)
+            return [(whole if task.compressor is None else task.compressor(whole))[part] for part in parts]
+        assert chosen.fir is not None
+        fir = chosen.fir(ear, self.rate, NFIR)
         made = [(one.start, one.stop, one.filtered(fir)) for one in self._spectra[name]]
         given = []
         for part in parts:
@@ -89,8 +97,10 @@ class Enhance:
         Of the listeners' folders.
     segments : Segments or None
         To which stems and remix are cut.
-    gains : Gains
+    gains : Gains or Proposed
         Of the remix.
+    prescription : str
+        Id of the amplification; the recipe's is NAL-R.
     compressor : Compressor or None
         After NAL-R, on each stem.
     """
@@ -100,7 +110,8 @@ class Enhance:
     listener: Listener
     folder: Path
     segments: Segments | None = None
-    gains: Gains = UNITY
+    gains: Gains | Proposed = UNITY
+    prescription: str = DEFAULT_PRESCRIPTION
     compressor: Compressor | None = None
     soft_clip: bool = True
     version: str = __version__
@@ -114,7 +125,7 @@ class Enhance:
         """Raise `Unfit` if this process lacks something."""
         Separate(self.place, self.source, self.version).ready()
 
-    def writer(self, stems: _Stems) -> PairWriter:
+    def writer(self, stems: _Stems, gains: Gains) -> PairWriter:
         """Give the writer of the pair's files."""
         return PairWriter(
             self.folder,
@@ -123,26 +134,27 @@ class Enhance:
             stems.length + NFIR,
             stems.rate,
             segments=self.segments,
-            gains=self.gains,
+            gains=gains,
             soft_clip=self.soft_clip,
         )
 
     def run(self) -> dict[str, Any]:
         """Do it."""
-        key = (self.place.token, "stems", self.source.system_id, self.source.song.id, str(self.source.song.files()[0]))
+        song = self.source.song
+        key = (self.place.token, "stems", self.source.system_id, song.id, str(song.files()[0]))
         stems = hold(key, lambda: _Stems(self))
-        writer = self.writer(stems)
-        filters = {ear: nalr_filter(ear_of(self.listener, ear), stems.rate) for ear in EARS}
+        notes: tuple[str, ...] = ()
+        gains = self.gains
+        if isinstance(gains, Proposed):
+            gains, notes = gains.gains(song.name, self.listener, stems.excerpt, self.prescription)
+        writer = self.writer(stems, gains)
         parts = writer.stem_part, writer.remix_part
         for name in stems:
-            stem, in_remix = stems.filtered(name, filters[name.split("_")[0]], self.compressor, parts)
-            writer.add(name, stem, in_remix)
+            writer.add(name, *stems.amplified(name, self, parts))
         report = writer.finish()
-        return {
-            "bytes": sum(path.stat().st_size for path in report.files),
-            "beyond_full_scale": report.clipped,
-            "notes": [*stems.notes, *report.notes],
-        }
+        result: dict[str, Any] = {"bytes": sum(path.stat().st_size for path in report.files)}
+        result |= {"beyond_full_scale": report.clipped, "notes": [*stems.notes, *notes, *report.notes]}
+        return {**result, "gains": gains.as_dict()} if isinstance(self.gains, Proposed) else result
 
 
 @dataclass(frozen=True)

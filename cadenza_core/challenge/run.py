@@ -21,6 +21,8 @@ Events = Callable[[Mapping[str, Any]], None]
 #: How often a task is begun anew because its worker died, before it counts as failed.
 ATTEMPTS = 3
 _TICK = 0.3
+#: Remarks that are told at the end; the journal has all.
+_REMARKS = 8
 
 
 def new_token() -> str:
@@ -39,7 +41,7 @@ class Summary:
     failed : mapping of (str, str) to str
         Why, for each that is not done.
     notes : tuple of str
-        What the user should know.
+        What the user should know; what is said of workers is among the events, at once.
     seconds : float
         Time it took.
     """
@@ -98,7 +100,7 @@ def run(
         before = len(work.done)
         try:
             if work.left:
-                notes += work.work()
+                work.work()
             journal_state = "complete" if not work.failed else "failed"
         except BaseException as error:
             with contextlib.suppress(CadenzaError):  # of a full disk, for one
@@ -106,6 +108,7 @@ def run(
                 work.tell("end", state="stopped", message=message)
             raise
         work.tell("end", state=journal_state, message="")
+        notes += work.remarks()
         return Summary(
             len(plan.keys), before, len(work.done) - before, dict(work.failed), tuple(notes), time.monotonic() - began
         )
@@ -186,11 +189,16 @@ class _Run:
             )
         return notes
 
-    def work(self) -> list[str]:
-        """Give out tasks until none is left; give notes."""
+    def remarks(self) -> list[str]:
+        """Give what results say of themselves, each once with its number."""
+        said = Counter(note for key in self.done for note in self.journal.done[key]["result"].get("notes", ()))
+        some = [f"{count} of {len(self.weight)}: {note}" for note, count in said.most_common(_REMARKS)]
+        return some + ([f"and {len(said) - _REMARKS} other remarks in the journal"] if len(said) > _REMARKS else [])
+
+    def work(self) -> None:
+        """Give out tasks until none is left."""
         first = self.songs[0]
-        notes = self.pool.start(first.prepare or first.units[0].task)
-        self._note(notes)
+        self._note(self.pool.start(first.prepare or first.units[0].task))
         while self.songs or self.running:
             for worker in self.pool.free():
                 self._give(worker)
@@ -201,11 +209,8 @@ class _Run:
                     self._prepared(worker, song, outcome)
                 else:
                     self._ended(worker, song, unit, outcome)
-            new = self.pool.notes()
-            self._note(new)
-            notes += new
+            self._note(self.pool.notes())
         self._show()
-        return notes
 
     def _note(self, notes: list[str]) -> None:
         for note in notes:

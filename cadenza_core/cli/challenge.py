@@ -32,9 +32,11 @@ from ..challenge import (
     write_table,
 )
 from ..errors import CadenzaError
+from ..hearing import DEFAULT_PRESCRIPTION
 from ..submission import pack
 from .challenge_report import check_room, do_plan, mean_score, print_line, say_end, say_need, show_status
 from .console import guarded, notes, out, progress, settings_of
+from .hearing import PrescriptionOption
 from .root import app
 
 __all__: list[str] = []
@@ -85,8 +87,11 @@ def enhance(
     gain: Annotated[
         list[str] | None, typer.Option(help="STEM=DB of every remix, such as vocals=3; repeatable.")
     ] = None,
-    gains: Annotated[str, typer.Option(help="Gains from 'proposal', 'preset:NAME' or FILE.json.")] = "",
-    compressor: Annotated[bool, typer.Option("--compressor", help="The recipe's compressor after NAL-R.")] = False,
+    gains: Annotated[
+        str, typer.Option(help="Gains from 'proposal', 'proposal:preference', 'preset:NAME' or FILE.json.")
+    ] = "",
+    prescription: PrescriptionOption = DEFAULT_PRESCRIPTION,
+    compressor: Annotated[bool, typer.Option("--compressor", help="The recipe's compressor after it.")] = False,
     soft_clip: Annotated[
         bool | None,
         typer.Option("--soft-clip/--hard-clip", help="Limit remixes by tanh (cad1) or clipping (icassp2024)."),
@@ -105,10 +110,16 @@ def enhance(
         if form == "cad1":
             cad1 = read_set(data, name, songs=songs or (), segments=segments, whole=whole, **chosen)
             of = gains_from(gains, gain or (), cad1, settings)
-            clip: dict[str, Any] = {"soft_clip": soft_clip is not False, "batch": batch_of(batch)}
-            plan = enhance_plan(cad1, system, to, settings, of, compressor=compressor, **clip)
+            options: dict[str, Any] = {
+                "prescription": prescription,
+                "compressor": compressor,
+                "soft_clip": soft_clip is not False,
+                "batch": batch_of(batch),
+            }
+            plan = enhance_plan(cad1, system, to, settings, of, **options)
         else:
             _refuse({"--gain": gain, "--gains": gains, "--segments": segments, "--batch": batch != "1/1"})
+            _refuse({"--prescription": prescription != DEFAULT_PRESCRIPTION})
             scenes = read_scenes(data, name, scenes=songs or (), **chosen)
             plan = enhance_scenes_plan(scenes, system, to, settings, compressor=compressor, soft_clip=bool(soft_clip))
         need = estimate(plan, settings, workers or usable_cores())

@@ -101,7 +101,7 @@ def do_plan(
     def tell(event: Mapping[str, Any]) -> None:
         if json_lines:
             print_line(True, event, "")
-        elif event["event"] == "note":
+        elif event["event"] == "note":  # at once: of workers
             notes([event["message"]])
 
     try:
@@ -126,13 +126,14 @@ def say_end(summary: Summary, json_lines: bool, place: str, *, mean: float = mat
     """Say how it ended; exit status 1 if not all is done."""
     failed = [{"song": song, "listener": who, "why": why} for (song, who), why in summary.failed.items()]
     data = {"event": "summary", "total": summary.total, "done": summary.before + summary.done, "now": summary.done}
-    data |= {"failed": failed, "seconds": round(summary.seconds, 1), "place": place}
+    data |= {"failed": failed, "notes": list(summary.notes), "seconds": round(summary.seconds, 1), "place": place}
     words = f"{summary.before + summary.done} of {summary.total} pairs done ({summary.done} now, in {summary.seconds:.0f} s)"
     if not math.isnan(mean):
         data["mean_score"] = mean
         words += f", mean score {mean:.4f}"
     print_line(json_lines, data, f"{words}: {place}")
-    notes([note for note in summary.notes if "failed before" in note or "changed" in note])
+    if not json_lines:
+        notes(summary.notes)
     if failed and not json_lines:
         for entry in failed[:10]:
             typer.echo(f"failed: {entry['song']} for {entry['listener']}: {entry['why']}", err=True)

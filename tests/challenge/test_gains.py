@@ -4,11 +4,12 @@ import json
 import math
 
 import pytest
+import soundfile
 
-from cadenza_core.challenge import gains_from, read_set
+from cadenza_core.challenge import RunFolder, gains_from, read_set
 from cadenza_core.errors import CadenzaError
 from cadenza_core.remix import Gains, Lane, MixSettings, Presets
-from tests.challenge.tree import song_names
+from tests.challenge.tree import make_tree, song_names
 
 
 @pytest.fixture
@@ -88,3 +89,51 @@ def test_gains_change_the_remix_only_and_are_part_of_what_results_are_made_of(tr
         assert (path.read_bytes() == other.read_bytes()) == ("remix" not in path.name)
     plan = json.loads((tmp_path / "b" / "challenge" / "plan.json").read_text())
     assert plan["each"]["gains"][f"L5000: {name}"]["vocals"] == {"left": 6.0, "right": 6.0}
+
+
+def test_proposed_gains_are_those_of_the_studio_for_each_listener(home, call, tmp_path):
+    from cadenza_core.catalog import read_listeners, songs_in
+    from cadenza_core.tuning import Audible, Material, propose
+
+    root = make_tree(tmp_path / "tree", songs=1, people=2, seconds=1.5)
+    chosen = ("--data", root, "--system", "reference", "--workers", 1)
+    result = call("enhance", *chosen, "--gains", "proposal", "--out", tmp_path / "a")
+    assert result.exit_code == 0, result.output
+    done = RunFolder(tmp_path / "a" / "challenge").journal().done
+    (song,) = songs_in(root / "audio" / "musdb18hq" / "train")
+    people = read_listeners(root / "metadata" / "musdb18hq" / "listeners.valid.json")
+    gains = []
+    for listener in people.values():
+        expected = propose(Audible(), Material(song.name, listener, song.stems())).gains.as_dict()
+        gains.append(done[song.name, listener.id]["result"]["gains"])
+        assert gains[-1] == expected
+    assert any(value != 0 for one in gains for ears in one.values() for value in ears.values())
+    refused = call(
+        "enhance", *chosen, "--gains", "proposal", "--prescription", "camfit-compressor", "--out", tmp_path / "b"
+    )
+    assert "amplification follows the level" in " ".join(refused.stderr.split())
+
+
+def test_where_nothing_can_be_proposed_gains_are_equal_and_it_is_said(home, call, tmp_path):
+    root = make_tree(tmp_path / "tree", songs=1, people=1, seconds=0.6)
+    vocals = next(root.rglob("train/*/vocals.wav"))
+    samples, rate = soundfile.read(vocals, dtype="int16")
+    soundfile.write(vocals, 0 * samples, rate, subtype="PCM_16")
+    call_ = (
+        "enhance",
+        "--data",
+        root,
+        "--system",
+        "reference",
+        "--workers",
+        1,
+        "--gains",
+        "proposal",
+        "--out",
+        tmp_path / "a",
+    )
+    result = call(*call_)
+    assert result.exit_code == 0, result.output
+    assert "1 of 1: equal gains, because there is no proposal: There is no sound of vocals" in " ".join(
+        result.stderr.split()
+    )
