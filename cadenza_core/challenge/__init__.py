@@ -23,6 +23,7 @@ from .run import Summary, run
 from .scenes import SceneSet, read_scenes
 from .scores import check_scores, merge_scores, run_scores, scores_of, write_table
 from .sets import SETS, ChallengeSet, read_set
+from .storing import set_name, store_scores, system_of
 from .validate import size_of, validate_set
 
 __all__ = [
@@ -56,8 +57,11 @@ __all__ = [
     "run_scores",
     "scene_table",
     "scores_of",
+    "set_name",
     "size_of",
     "status_of",
+    "store_scores",
+    "system_of",
     "usable_cores",
     "validate_set",
     "write_table",

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..challenge import (
+    ChallengeSet,
     Pool,
     RunFolder,
+    SceneSet,
     Summary,
     batch_of,
     enhance_plan,
@@ -27,6 +29,7 @@ from ..challenge import (
     scores_of,
     size_of,
     status_of,
+    system_of,
     usable_cores,
     validate_set,
     write_table,
@@ -34,7 +37,16 @@ from ..challenge import (
 from ..errors import CadenzaError
 from ..hearing import DEFAULT_PRESCRIPTION
 from ..submission import pack
-from .challenge_report import check_room, do_plan, mean_score, print_line, say_end, say_need, show_status
+from .challenge_report import (
+    check_room,
+    do_plan,
+    mean_score,
+    print_line,
+    say_end,
+    say_need,
+    show_status,
+    store_or_say_why,
+)
 from .console import guarded, notes, out, progress, settings_of
 from .hearing import PrescriptionOption
 from .root import app
@@ -156,6 +168,9 @@ def evaluate(
     allow_unscaled: Annotated[
         bool, typer.Option("--allow-unscaled", help="Take a missing scale file for a factor of 1, as pyclarity does.")
     ] = False,
+    system: Annotated[str, typer.Option("--name", help="What to call the system in the database.")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="Replace scores in the database that differ.")] = False,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Do not store the scores in the database.")] = False,
     merge: Annotated[list[Path] | None, typer.Option(help="Only merge these scores_<i>-<n>.csv; repeatable.")] = None,
     batch: BatchOption = "1/1",
     workers: WorkersOption = 0,
@@ -174,9 +189,10 @@ def evaluate(
             raise CadenzaError("Scoring needs --data ROOT and --enhanced DIR; merging needs --merge FILE.")
         settings = settings_of(context)
         engine = "reference" if reference else "fast"
+        scored: ChallengeSet | SceneSet
         chosen: dict[str, Any] = {"listeners": listeners or (), "without": without or ()}
         if form == "cad1":
-            cad1 = read_set(data, name, songs=songs or (), segments=segments, whole=whole, **chosen)
+            scored = cad1 = read_set(data, name, songs=songs or (), segments=segments, whole=whole, **chosen)
             part = batch_of(batch)
             if part[1] > 1:
                 csv = csv.with_name(f"{csv.stem}_{part[0]}-{part[1]}.csv")
@@ -186,7 +202,7 @@ def evaluate(
             )
         else:
             _refuse({"--segments": segments, "--batch": batch != "1/1", "--allow-unscaled": allow_unscaled})
-            scenes = read_scenes(data, name, scenes=songs or (), **chosen)
+            scored = scenes = read_scenes(data, name, scenes=songs or (), **chosen)
             plan = evaluate_scenes_plan(scenes, enhanced, csv, engine=engine)
             write = lambda: scene_table(scenes, plan.folder, csv)  # noqa: E731
         say_need(plan, estimate(plan, settings, workers or usable_cores()), json_lines, final=only_estimate)
@@ -197,6 +213,8 @@ def evaluate(
             return run_scores(plan, pool, write, retry_failed=retry_failed, progress=show, events=events)
 
         summary = do_plan(plan, f"Scoring {name}", workers, scheduler, json_lines, work)
+        if not no_store:
+            store_or_say_why(plan, scored, system_of(enhanced, settings, system), settings, json_lines, replace=replace)
         say_end(summary, json_lines, str(csv), mean=mean_score(plan.folder))
 
 

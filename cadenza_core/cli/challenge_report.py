@@ -4,15 +4,42 @@ import json
 import math
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..challenge import DaskPool, Estimate, LocalPool, Plan, Pool, RunFolder, Status, Summary
+from ..challenge import (
+    ChallengeSet,
+    DaskPool,
+    Estimate,
+    LocalPool,
+    Plan,
+    Pool,
+    RunFolder,
+    SceneSet,
+    Status,
+    Summary,
+    set_name,
+    store_scores,
+)
 from ..errors import CadenzaError
+from ..settings import Settings
 from .console import notes, progress, table
 
-__all__ = ["check_room", "do_plan", "mean_score", "print_line", "say_end", "say_need", "show_status", "time_in_words"]
+if TYPE_CHECKING:
+    from ..store import ScoredSystem
+
+__all__ = [
+    "check_room",
+    "do_plan",
+    "mean_score",
+    "print_line",
+    "say_end",
+    "say_need",
+    "show_status",
+    "store_or_say_why",
+    "time_in_words",
+]
 
 
 def show_status(console: Any, found: Status) -> None:
@@ -140,3 +167,29 @@ def say_end(summary: Summary, json_lines: bool, place: str, *, mean: float = mat
         typer.echo(f"{len(failed)} failed; --retry-failed tries them again.", err=True)
     if not summary.is_complete:
         raise typer.Exit(1)
+
+
+def store_or_say_why(
+    plan: Plan,
+    data: ChallengeSet | SceneSet,
+    system: "ScoredSystem",
+    settings: Settings,
+    json_lines: bool,
+    *,
+    replace: bool,
+) -> None:
+    """Store a run's scores in the database; the table is there already, so a fault of the database is only said."""
+    try:
+        report = store_scores(plan, data, system, settings, replace=replace)
+    except CadenzaError as error:
+        print_line(json_lines, {"event": "stored", "error": str(error)}, "")
+        notes([f"the scores are in the table, but not in the database: {error}"] if not json_lines else [])
+        return
+    counts = {"added": report.added, "unchanged": report.unchanged, "replaced": report.replaced}
+    facts = {"set": set_name(data), "system": system.name, **counts, "conflicts": report.conflicts}
+    words = f"{report.text[:-1]}: {set_name(data)}, {system.name}"
+    print_line(json_lines, {"event": "stored", **facts, "notes": list(report.notes)}, words)
+    if report.conflicts and not json_lines:
+        notes(
+            [f"{report.conflicts} scores of {system.name!r} are stored with other values; --replace or --name decides"]
+        )
