@@ -8,11 +8,12 @@ times are of a machine that does nothing else. `equality` and `throughput` take 
   one pair of 30 s scored by both;
 - throughput: CPU time of a pair, enhanced and scored, against the recipe's functions in the same process, in turn;
 - scaling: pairs a second of one worker, of two, and of two workers of a Dask LocalCluster;
-- load: 20 songs for 50 listeners, 1 s each; the whole run is killed (SIGKILL) ten times, then workers are; the results are
-  compared byte by byte with those of a run that nothing disturbed, and what was done twice is counted.
+- load: 20 songs for 50 listeners, 1 s each; each run is killed (SIGKILL) at ten random moments, then single workers are; the
+  results are compared byte by byte with those of a run that nothing disturbed, and what was done twice is counted.
 """
 
 import argparse
+import contextlib
 import csv
 import hashlib
 import json
@@ -24,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -296,19 +297,19 @@ def _rate(plan: Plan, pool: Pool) -> float:
 
 def load(place: Path, songs: int, people: int, kills: int) -> None:
     root = make_tree(place / "tree", songs=songs, people=people, seconds=1.0)
-    print(f"Load: {songs} songs for {people} listeners, 1 s; {kills} kills of the whole run, then of single workers\n")
-    rows = []
-    ours = _Load(place, root)
-    began = time.perf_counter()
-    ours.run("whole", None, rows)
-    once = time.perf_counter() - began
-    ours.run("killed", [random.Random(n).uniform(0.1, 0.9) * once / kills * 1.2 for n in range(kills)], rows)
-    ours.run("workers", "workers", rows)
+    print(
+        f"Load: {songs} songs for {people} listeners, 1 s; {kills} kills of each run, then as many of single workers\n"
+    )
+    rows: list[tuple] = []
+    ours = _Load(place, root, songs * people)
+    ours.run("whole", 0, "", rows)
+    ours.run("killed", kills, "run", rows)
+    ours.run("workers", kills, "worker", rows)
     reference = ours.digests("whole")
     for name in ("killed", "workers"):
         assert ours.digests(name) == reference, f"the results of {name!r} differ"
     left = [path for path in place.rglob("*") if ".partial" in path.name]
-    columns = ("run", "starts", "pairs", "done twice", "begun anew", "s", "peak MB of the run", "of a worker")
+    columns = ("run", "starts", "kills", "pairs", "done twice", "begun anew", "s", "peak MB of the run", "of a worker")
     table(columns, rows)
     print(f"\n{len(reference)} files of each run are identical, byte by byte; {len(left)} half-written files are left.")
     assert not left
@@ -317,39 +318,39 @@ def load(place: Path, songs: int, people: int, kills: int) -> None:
 class _Load:
     """The runs of the load, each with files and scores."""
 
-    def __init__(self, place: Path, root: Path) -> None:
-        self.place, self.root = place, root
+    def __init__(self, place: Path, root: Path, pairs: int) -> None:
+        self.place, self.root, self.pairs = place, root, pairs
+        self.luck = random.Random(7)
 
-    def run(self, name: str, kills, rows: list) -> None:
+    def run(self, name: str, kills: int, victim: str, rows: list[tuple]) -> None:
         out, scores = self.place / name, self.place / name / "scores.csv"
         common = ["--data", str(self.root), "--workers", "2", "--json"]
         enhance = ["enhance", *common, "--system", "ideal-mask", "--out", str(out)]
         evaluate = ["evaluate", *common, "--enhanced", str(out), "--csv", str(scores), "--no-store"]
         for what, command, folder in (("enhance", enhance, "challenge"), ("evaluate", evaluate, "scores.challenge")):
+            journal = out / folder / "journal.jsonl"
+            moments = sorted(self.luck.sample(range(self.pairs - 1), min(kills, self.pairs - 1)))
             began = time.perf_counter()
-            starts, peaks = self._drive(command, kills)
+            starts, killed, peaks = self._drive(command, journal, moments, victim)
             seconds = time.perf_counter() - began
-            told = [json.loads(line) for line in (out / folder / "journal.jsonl").read_text().splitlines()]
+            told = [json.loads(line) for line in journal.read_text().splitlines()]
             done = Counter(tuple(event["pair"]) for event in told if event["event"] == "done")
             begun = sum(event["event"] == "begin" for event in told)
             twice = sum(count - 1 for count in done.values())
-            assert twice == 0 and _never_begun_after_its_end(told)
-            numbers = (
-                starts,
-                len(done),
-                twice,
-                begun - len(done),
-                f"{seconds:.0f}",
-                *(f"{peak:.0f}" for peak in peaks),
-            )
-            rows.append((f"{what}, {name}", *numbers))
+            assert twice == 0 and _never_begun_after_its_end(told) and len(done) == self.pairs
+            numbers = (starts, killed, len(done), twice, begun - len(done), f"{seconds:.0f}")
+            rows.append((f"{what}, {name}", *numbers, *(f"{peak:.0f}" for peak in peaks)))
             print(f"  {what}, {name}: {seconds:.0f} s", flush=True)
 
-    def _drive(self, command: list[str], kills) -> tuple[int, tuple[float, float]]:
-        """Run a command until it is done, killing it as is asked; give how often it was started, and peaks of memory."""
-        starts, peak, worker_peak = 0, 0.0, 0.0
-        waits: Iterator[float] = iter(kills) if isinstance(kills, list) else iter(())
-        luck = random.Random(5)
+    def _drive(
+        self, command: list[str], journal: Path, moments: list[int], victim: str
+    ) -> tuple[int, int, tuple[float, float]]:
+        """Run a command until it is done; a moment is a number of pairs after which the victim is killed.
+
+        Gives how often it was started, how often something was killed, and the peaks of memory.
+        """
+        starts, killed, peak, worker_peak = 0, 0, 0.0, 0.0
+        waiting = list(moments)
         while True:
             starts += 1
             process = subprocess.Popen(
@@ -359,22 +360,19 @@ class _Load:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            wait = next(waits, None)
-            # Counted from when it works: nothing is lost by killing what has not begun.
-            end = None if wait is None else time.monotonic() + 4.0 + wait
-            hunt = time.monotonic() + 6.0
             while process.poll() is None:
-                time.sleep(0.05)
+                time.sleep(self.luck.uniform(0.01, 0.1))
                 children = _children(process.pid)
                 peak = max(peak, _memory(process.pid))
                 worker_peak = max([worker_peak, *(_memory(child) for child in children)])
-                if end is not None and time.monotonic() > end:
-                    process.send_signal(signal.SIGKILL)
-                if kills == "workers" and children and time.monotonic() > hunt:
-                    os.kill(luck.choice(children), signal.SIGKILL)
-                    hunt = time.monotonic() + luck.uniform(2.0, 8.0)
+                if waiting and children and _pairs_done(journal) > waiting[0]:
+                    waiting.pop(0)
+                    killed += 1
+                    target = process.pid if victim == "run" else self.luck.choice(children)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(target, signal.SIGKILL)
             if process.returncode == 0:
-                return starts, (peak, worker_peak)
+                return starts, killed, (peak, worker_peak)
             assert process.returncode == -signal.SIGKILL, process.returncode
 
     def digests(self, name: str) -> dict[str, str]:
@@ -400,11 +398,22 @@ def _never_begun_after_its_end(told: list[dict]) -> bool:
     return True
 
 
-def _children(pid: int) -> list[int]:
+def _pairs_done(journal: Path) -> int:
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return journal.read_bytes().count(b'"event": "done"')
     except OSError:
-        return []
+        return 0
+
+
+def _children(pid: int) -> list[int]:
+    """Give the processes that any thread of a process has started."""
+    found: list[int] = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += [int(child) for child in (task / "children").read_text().split()]
+    except OSError:
+        pass
+    return found
 
 
 def _memory(pid: int) -> float:

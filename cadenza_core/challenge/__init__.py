@@ -13,7 +13,7 @@
 
 from .cad1 import batch_of, enhance_plan, evaluate_plan, listeners_folder
 from .cluster import DaskPool
-from .estimate import Estimate, Status, estimate, status_of
+from .estimate import Estimate, Status, estimate, status_of, time_in_words
 from .folder import Journal, RunFolder, run_folder
 from .gains import GainsOf, gains_from
 from .icassp import enhance_scenes_plan, evaluate_scenes_plan, scene_table
@@ -62,6 +62,7 @@ __all__ = [
     "status_of",
     "store_scores",
     "system_of",
+    "time_in_words",
     "usable_cores",
     "validate_set",
     "write_table",

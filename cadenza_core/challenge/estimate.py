@@ -18,7 +18,7 @@ from .folder import RunFolder
 from .plan import Plan
 from .tasks import Separate
 
-__all__ = ["Estimate", "Status", "estimate", "status_of"]
+__all__ = ["Estimate", "Status", "estimate", "scoring_seconds", "status_of", "time_in_words"]
 
 #: Share of its PCM samples that a FLAC file of a submission takes.
 _FLAC = 0.66
@@ -108,6 +108,11 @@ def estimate(plan: Plan, settings: Settings, workers: int) -> Estimate:
     )
 
 
+def scoring_seconds(plan: Plan, workers: int) -> float:
+    """Estimate the time to score what a plan writes, on so many cores."""
+    return _SCORE * sum(group.seconds * len(group.units) for group in plan.groups) / workers
+
+
 def _separation_speed(settings: Settings, system_id: str, lengths: list[float]) -> float:
     """Give how long a second of song took this system here, from what is in the cache; NaN: unknown."""
     took, sound = 0.0, 0.0
@@ -120,6 +125,17 @@ def _separation_speed(settings: Settings, system_id: str, lengths: list[float]) 
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return took / sound if sound else math.nan
+
+
+def time_in_words(seconds: float) -> str:
+    """Say how long something takes."""
+    if math.isnan(seconds):
+        return "not known how long"
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"about {round(seconds / 60)} min"
+    return f"about {seconds / 3600:.1f} h" if seconds < 172800 else f"about {seconds / 86400:.1f} days"
 
 
 def _free(path: Path) -> int:

@@ -21,6 +21,7 @@ from ..challenge import (
     Summary,
     set_name,
     store_scores,
+    time_in_words,
 )
 from ..errors import CadenzaError
 from ..settings import Settings
@@ -38,7 +39,6 @@ __all__ = [
     "say_need",
     "show_status",
     "store_or_say_why",
-    "time_in_words",
 ]
 
 
@@ -64,17 +64,6 @@ def show_status(console: Any, found: Status) -> None:
     if len(found.failed) > 20:
         console.print(f"... and {len(found.failed) - 20} more (--json lists all)")
     notes(found.notes)
-
-
-def time_in_words(seconds: float) -> str:
-    """Say how long something will take."""
-    if math.isnan(seconds):
-        return "not known how long"
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"about {round(seconds / 60)} min"
-    return f"about {seconds / 3600:.1f} h" if seconds < 172800 else f"about {seconds / 86400:.1f} days"
 
 
 def say_need(plan: Plan, need: Estimate, json_lines: bool, *, final: bool) -> None:

@@ -51,6 +51,10 @@ class Presets:
         """Give the presets of that name of all songs and listeners, the last saved first."""
         return _read(self.folder.glob(f"*/{_digest(name)}.json") if self.folder.is_dir() else ())
 
+    def everywhere(self) -> list[Preset]:
+        """Give all presets of all songs and listeners, the last saved first."""
+        return _read(self.folder.glob("*/*.json") if self.folder.is_dir() else ())
+
     def save(self, song: str, listener: str, name: str, settings: MixSettings, description: str = "") -> Preset:
         """Save settings under a name, with a text of any length; an older preset of that name is replaced.
 
