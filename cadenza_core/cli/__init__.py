@@ -6,6 +6,7 @@ done, 1 an error said in a sentence or a faulty submission, 2 a wrong call, 130 
 
 from . import (
     catalog,
+    challenge,
     doctor,
     hear,
     hear_similar,
@@ -26,6 +27,7 @@ from .root import app
 __all__ = [
     "app",
     "catalog",
+    "challenge",
     "doctor",
     "hear",
     "hear_similar",

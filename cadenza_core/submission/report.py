@@ -40,7 +40,12 @@ _ERRORS = {
     "scale-not-finite": "NaN, infinite, or beyond float32",
     "scale-not-positive": "below 0, or 0 for a stem that is not silent",
     "lost-stem": "above 0, but all samples of the stem are 0",
-    "clipped": "more than 1 % of the samples are at full scale",
+    "clipped": "more than 1 % (stem) or half (remix) of the samples are at full scale",
+    "swapped-ears": "left and right look exchanged, compared with the true stem or mixture",
+    # score tables
+    "score-row": "a pair's row is missing, there twice, or of no pair of the set",
+    "score-value": "not a number from 0 to 1",
+    "score-mean": "the score is not the mean of the stems' scores",
     # archives
     "zip-damaged": "not a zip file, cut off, or a member with a wrong checksum",
     "zip-duplicate": "two members of one name",
