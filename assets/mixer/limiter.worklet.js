@@ -1,53 +1,103 @@
-// Limiter and master meter, on the audio thread.
+// Limiter and master meter, on the audio thread. The core's limiter (cadenza_core/remix/limiter.py) is the same, sample for
+// sample, and says why.
 //
-// The limiter (look-ahead, both ears together): for each sample the gain that would bring the louder ear to the ceiling,
-// need = min(1, ceiling / max(|L|, |R|)); its minimum over the last 65 samples; let go exponentially (80 ms), never held
-// back on the way down; averaged over 65 samples. The output is the input 64 samples ago times that average. Every value
-// in the average is at most the need of the sample that leaves, so no sample exceeds the ceiling (-1 dB FS); the peaks
-// between samples may, by a few tenths of a dB. Off: need is 1, the gain is exactly 1, and the samples pass bit for bit,
-// still 64 samples late, so that switching neither clicks nor shifts.
+// The limiter (look-ahead, both ears together) holds the true peak. For each sample and the three values that four times
+// oversampling puts between it and the next, the gain that brings the louder ear to the ceiling; its minimum over the last
+// 65 samples; let go exponentially (80 ms), never held back on the way down; averaged over 45 samples. The output is the
+// input 64 samples ago times that average. Below the ceiling the gain is exactly 1, and the samples pass bit for bit, still
+// 64 samples late, so that a change of the ceiling neither clicks nor shifts.
 //
-// The meter reads the output: sample peak per ear, true peak (ITU-R BS.1770-5 Annex 2, four times oversampled, 12 taps a
-// phase), samples at or beyond full scale (32767/32768, as the core counts them), and the deepest gain reduction.
+// The meter reads the output: sample peak and power per ear, true peak (ITU-R BS.1770-5 Annex 2), samples at or beyond full
+// scale (32767/32768, as the core counts them), and the deepest gain reduction.
 
 const LOOKAHEAD = 64;
 const WINDOW = LOOKAHEAD + 1;
-const CEILING = 10 ** (-1 / 20);
+const REACH = 10; // samples to each side that a value between the samples is computed from
+const AVERAGE = LOOKAHEAD - 2 * REACH + 1;
+const TAPS = 2 * REACH;
+const MARGIN = 10 ** (-0.01 / 20); // what is above the ceiling is brought this much below it: the gain moves
 const RELEASE = 0.08;
 const FULL_SCALE = 32767 / 32768;
 const REPORT = 2048; // samples between two reports
-const PHASES = [
-  [
-    0.001708984375, 0.010986328125, -0.0196533203125, 0.033203125, -0.0594482421875, 0.1373291015625, 0.97216796875,
-    -0.102294921875, 0.047607421875, -0.026611328125, 0.014892578125, -0.00830078125,
-  ],
-  [
-    -0.0291748046875, 0.029296875, -0.0517578125, 0.089111328125, -0.16650390625, 0.465087890625, 0.77978515625,
-    -0.2003173828125, 0.1015625, -0.0582275390625, 0.0330810546875, -0.0189208984375,
-  ],
-];
-PHASES.push([...PHASES[1]].reverse(), [...PHASES[0]].reverse());
-const TAPS = 12;
+
+/** The three filters for the values between two samples: a Kaiser-windowed sinc, as SciPy resamples by four. */
+function phases() {
+  const half = 4 * REACH;
+  const bessel = (x) => {
+    let sum = 1;
+    for (let k = 1, term = 1; k < 40; k++) sum += term *= (x / (2 * k)) ** 2;
+    return sum;
+  };
+  const taps = Array.from({ length: 2 * half + 1 }, (_, i) => {
+    const t = (i - half) / 4;
+    const sinc = t === 0 ? 1 : Math.sin(Math.PI * t) / (Math.PI * t);
+    return sinc * bessel(5 * Math.sqrt(1 - ((i - half) / half) ** 2));
+  });
+  const scale = 4 / taps.reduce((sum, tap) => sum + tap, 0);
+  return [1, 2, 3].map((phase) =>
+    Float64Array.from({ length: TAPS }, (_, i) => scale * taps[half + phase - 4 * (i - REACH + 1)]),
+  );
+}
+
+const PHASES = phases();
+/** No value between samples is larger than the samples times this. */
+const EXCESS = Math.max(...PHASES.map((phase) => phase.reduce((sum, tap) => sum + Math.abs(tap), 0)));
+
+/** The last 20 samples of an ear, and the largest value from the tenth last on to the one after it. */
+class Between {
+  constructor() {
+    this.samples = new Float64Array(2 * TAPS); // written twice, so that they always lie in one piece
+    this.at = 0;
+  }
+
+  push(sample) {
+    this.samples[this.at] = this.samples[this.at + TAPS] = sample;
+    this.at = (this.at + 1) % TAPS;
+  }
+
+  get middle() {
+    return Math.abs(this.samples[this.at + REACH - 1]);
+  }
+
+  /** The larger of the two samples that the values lie between. */
+  get beside() {
+    return Math.max(this.middle, Math.abs(this.samples[this.at + REACH]));
+  }
+
+  peak() {
+    const { samples, at } = this;
+    let peak = this.middle;
+    for (const phase of PHASES) {
+      let value = 0;
+      for (let tap = 0; tap < TAPS; tap++) value += phase[tap] * samples[at + tap];
+      if (value > peak) peak = value;
+      else if (-value > peak) peak = -value;
+    }
+    return peak;
+  }
+}
 
 class Limiter extends AudioWorkletProcessor {
   constructor({ processorOptions }) {
     super();
-    this.on = processorOptions.limiter;
+    this.ceiling = processorOptions.ceiling;
     this.keep = Math.exp(-1 / (RELEASE * sampleRate));
     this.delay = [new Float32Array(WINDOW), new Float32Array(WINDOW)];
-    this.history = [new Float32Array(TAPS), new Float32Array(TAPS)];
-    this.envelopes = new Float64Array(WINDOW).fill(1);
-    this.sum = WINDOW;
+    this.coming = [new Between(), new Between()];
+    this.leaving = [new Between(), new Between()];
+    this.envelopes = new Float64Array(AVERAGE).fill(1);
+    this.sum = AVERAGE;
     this.envelope = 1;
-    this.ones = WINDOW; // how many of the last envelopes are exactly 1
+    this.ones = AVERAGE; // how many of the last envelopes are exactly 1
     this.minima = { value: new Float64Array(WINDOW + 1), at: new Float64Array(WINDOW + 1), head: 0, size: 0 };
     this.frame = 0;
+    this.loudest = 0; // of the last block's input
     this.clear();
     this.clips = 0;
     this.truePeak = 0;
     this.quiet = false;
     this.port.onmessage = ({ data }) => {
-      if ("limiter" in data) this.on = data.limiter;
+      if ("ceiling" in data) this.ceiling = data.ceiling;
       if (data.reset) this.clips = this.truePeak = 0;
       this.quiet = false;
     };
@@ -55,6 +105,7 @@ class Limiter extends AudioWorkletProcessor {
 
   clear() {
     this.peaks = [0, 0];
+    this.powers = [0, 0];
     this.reduction = 1;
     this.since = 0;
   }
@@ -64,13 +115,19 @@ class Limiter extends AudioWorkletProcessor {
     const right = input[1] ?? input[0];
     const [outLeft, outRight] = output;
     const [delayLeft, delayRight] = this.delay;
+    const [comingLeft, comingRight] = this.coming;
+    const loudest = left ? Math.max(highest(left), highest(right)) : 0;
+    const harmless = EXCESS * Math.max(loudest, this.loudest) <= this.ceiling;
+    this.loudest = loudest;
     for (let i = 0; i < outLeft.length; i++) {
       const l = left ? left[i] : 0;
       const r = right ? right[i] : 0;
       const slot = this.frame % WINDOW;
       delayLeft[slot] = l;
       delayRight[slot] = r;
-      const gain = this.gain(Math.max(Math.abs(l), Math.abs(r)), slot);
+      comingLeft.push(l);
+      comingRight.push(r);
+      const gain = this.gain(harmless ? 0 : Math.max(comingLeft.peak(), comingRight.peak()));
       const leaving = (slot + 1) % WINDOW; // 64 samples ago
       outLeft[i] = delayLeft[leaving] * gain;
       outRight[i] = delayRight[leaving] * gain;
@@ -84,15 +141,16 @@ class Limiter extends AudioWorkletProcessor {
     return true;
   }
 
-  gain(peak, slot) {
-    const need = this.minimum(this.on && peak > CEILING ? CEILING / peak : 1);
+  gain(peak) {
+    const need = this.minimum(peak > this.ceiling ? (MARGIN * this.ceiling) / peak : 1);
     this.envelope = need < this.envelope ? need : need + (this.envelope - need) * this.keep;
     if (1 - this.envelope < 1e-6) this.envelope = 1;
+    const slot = this.frame % AVERAGE;
     this.sum += this.envelope - this.envelopes[slot];
     this.envelopes[slot] = this.envelope;
     this.ones = this.envelope === 1 ? this.ones + 1 : 0;
-    if (this.ones < WINDOW) return Math.min(1, this.sum / WINDOW);
-    this.sum = WINDOW; // exactly, whatever was rounded on the way
+    if (this.ones < AVERAGE) return Math.min(1, this.sum / AVERAGE);
+    this.sum = AVERAGE; // exactly, whatever was rounded on the way
     return 1;
   }
 
@@ -114,25 +172,22 @@ class Limiter extends AudioWorkletProcessor {
   }
 
   measure(samples, ear) {
-    const history = this.history[ear]; // the last 12 samples, oldest first
+    const between = this.leaving[ear];
     let peak = this.peaks[ear];
+    let power = this.powers[ear];
     let truePeak = this.truePeak;
     for (let i = 0; i < samples.length; i++) {
       const magnitude = Math.abs(samples[i]);
+      power += magnitude * magnitude;
       if (magnitude > peak) peak = magnitude;
       if (magnitude >= FULL_SCALE) this.clips++;
       if (magnitude > truePeak) truePeak = magnitude;
-      history.copyWithin(0, 1, TAPS);
-      history[TAPS - 1] = samples[i];
-      // The value comes out between the sixth and the seventh sample; a new peak there has a large sample beside it.
-      if (Math.max(Math.abs(history[5]), Math.abs(history[6])) < 0.4 * truePeak) continue;
-      for (const phase of PHASES) {
-        let value = 0;
-        for (let tap = 0; tap < TAPS; tap++) value += phase[tap] * history[TAPS - 1 - tap];
-        if (value > truePeak || -value > truePeak) truePeak = Math.abs(value);
-      }
+      between.push(samples[i]);
+      // A new peak between two samples has a large sample beside it.
+      if (between.beside >= 0.4 * truePeak && truePeak > 0) truePeak = Math.max(truePeak, between.peak());
     }
     this.peaks[ear] = peak;
+    this.powers[ear] = power;
     this.truePeak = truePeak;
   }
 
@@ -140,11 +195,21 @@ class Limiter extends AudioWorkletProcessor {
     const silent = this.peaks[0] === 0 && this.peaks[1] === 0;
     if (!silent || !this.quiet) {
       const { peaks, truePeak, clips, reduction } = this;
-      this.port.postMessage({ peaks, truePeak, clips, reduction });
+      const powers = this.powers.map((power) => power / this.since);
+      this.port.postMessage({ peaks, powers, truePeak, clips, reduction });
     }
     this.quiet = silent;
     this.clear();
   }
+}
+
+function highest(samples) {
+  let highest = 0;
+  for (let i = 0; i < samples.length; i++) {
+    if (samples[i] > highest) highest = samples[i];
+    else if (-samples[i] > highest) highest = -samples[i];
+  }
+  return highest;
 }
 
 registerProcessor("cadenza-limiter", Limiter);
