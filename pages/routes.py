@@ -1,4 +1,4 @@
-"""Our own routes beside Streamlit's: the mixer's files, sounds, peaks, and what was exported.
+"""Our own routes beside Streamlit's: the mixer's files, sounds, peaks, levels, and what was exported.
 
 A sound is asked for by the digest it is stored under and by its name, and both must be known: see
 `cadenza_core.playback`. Nothing else on the disk can be reached. Pages of other sites get nothing.
@@ -15,8 +15,11 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cadenza_core.errors import CadenzaError
+from cadenza_core.playback import levels_file
 from cadenza_core.submission.archive import exports_folder
 
+from .widgets.audibility import AUDIBILITY_ASSETS, AUDIBILITY_URL
 from .widgets.mixer import ASSETS, ASSETS_URL
 from .widgets.services import services
 
@@ -26,7 +29,8 @@ __all__ = ["Edge", "routes"]
 _FOREVER = "private, max-age=31536000, immutable"
 _TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".peaks": "application/octet-stream"}
 _ASSETS = {".js": "text/javascript", ".css": "text/css"}  # whatever this machine believes
-_OURS = ("/assets/", "/audio/", "/peaks/", "/exports/")
+_FOLDERS = {ASSETS_URL: ASSETS, AUDIBILITY_URL: AUDIBILITY_ASSETS}
+_OURS = ("/assets/", "/audio/", "/peaks/", "/levels/", "/exports/")
 _DIGEST = re.compile("[0-9a-f]{32}")
 
 
@@ -74,19 +78,20 @@ def _preload() -> str:
 def routes() -> list[Route]:
     """Give all of them."""
     return [
-        Route(ASSETS_URL + "/{name}", _asset),
+        *(Route(url + "/{name}", functools.partial(_asset, folder)) for url, folder in _FOLDERS.items()),
         Route("/audio/{set_id}/{name}", _sound),
         Route("/peaks/{set_id}/{name}", _peaks),
+        Route("/levels/{set_id}", _levels),
         Route("/exports/{folder}/{name}", _export),
     ]
 
 
-async def _asset(request: Request) -> Response:
-    """Give a file of the mixer, asked about each time: after an update no old one is used."""
+async def _asset(folder: Path, request: Request) -> Response:
+    """Give a file of the mixer or the picture below it, asked about each time: after an update no old one is used."""
     name: str = request.path_params["name"]
-    if name not in {file.name for file in ASSETS.iterdir() if file.suffix in _ASSETS}:
+    if name not in {file.name for file in folder.iterdir() if file.suffix in _ASSETS}:
         return _nothing()
-    content = (ASSETS / name).read_bytes()  # small: no thread is worth waiting for
+    content = (folder / name).read_bytes()  # small: no thread is worth waiting for
     tag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
     if tag in _tags(request):
@@ -102,6 +107,19 @@ async def _sound(request: Request) -> Response:
 async def _peaks(request: Request) -> Response:
     name: str = request.path_params["name"]
     return _file(request, f"{name}.peaks")
+
+
+def _levels(request: Request) -> Response:
+    """Measured now, in a thread of the server's, if nobody has asked before."""
+    set_id: str = request.path_params["set_id"]
+    try:
+        path = None if _is_foreign(request) else levels_file(services().sounds, set_id)
+    except CadenzaError as error:
+        return PlainTextResponse(str(error), status_code=500)
+    if path is None:
+        return _nothing()
+    headers = {"Cache-Control": _FOREVER, "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, media_type="application/octet-stream", headers=headers)
 
 
 def _file(request: Request, file: str) -> Response:

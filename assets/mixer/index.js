@@ -33,7 +33,8 @@ function accept(mixer, data) {
   mixer.sounds = sounds;
   if (another) engine.load(data);
   else {
-    engine.song.listener_label = data.listener_label;
+    const { listener_label, aid_label, calibration_db_spl } = data;
+    Object.assign(engine.song, { listener_label, aid_label, calibration_db_spl });
     engine.setFir(data.fir);
   }
   // The page's settings count for another song, and when it says so by another revision; else what is set here does.

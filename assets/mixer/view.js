@@ -17,9 +17,9 @@ const LOOP = "M7 7h10v3l4-4-4-4v3H5v6h2zm10 10H7v-3l-4 4 4 4v-3h12v-6h-2z";
 const MODE_LABELS = {
   original: ["Original", "The original mixture"],
   remix: ["Remix", "The remix, not amplified"],
-  aided: ["Aided", "The remix with the listener's NAL-R amplification"],
+  aided: ["Aided", "The remix with the listener's amplification"],
   reference: ["Reference", "The same remix of the true stems"],
-  reference_aided: ["Reference aided", "The same remix of the true stems, with NAL-R amplification"],
+  reference_aided: ["Reference aided", "The same remix of the true stems, amplified"],
 };
 
 export class View {
@@ -239,12 +239,12 @@ export class View {
       root.hidden = mode.startsWith("reference") && !song.reference?.length;
       input.disabled = !available.includes(mode);
       input.checked = mode === hear;
-      if (mode === "aided" && !song.fir) root.title = "Choose a listener to hear the remix amplified";
-      else root.title = MODE_LABELS[mode][1];
+      root.title = modeTitle(mode, song);
     }
     if (hear !== "original") this.lastRemix = hear;
     this.match.input.checked = settings.match_loudness;
-    setText(this.listener, song.listener_label ? `for ${song.listener_label}` : "no listener chosen");
+    const aid = song.listener_label && song.aid_label ? `, ${song.aid_label}` : "";
+    setText(this.listener, song.listener_label ? `for ${song.listener_label}${aid}` : "no listener chosen");
     this.master.show(settings.master_db);
     this.limiter.input.checked = settings.limiter;
     this.limiter.input.disabled = engine.limiterMissing;
@@ -370,6 +370,14 @@ export class View {
   showHelp() {
     if (!this.help.open) this.help.showModal();
   }
+}
+
+function modeTitle(mode, { fir, aid_label: aid, listener_label: listener }) {
+  const title = MODE_LABELS[mode][1];
+  if (!mode.endsWith("aided")) return title;
+  if (fir) return aid ? `${title} (${aid})` : title;
+  if (listener && aid) return `${aid} follows the level: it is in exports, and not heard here`;
+  return "Choose a listener to hear the remix amplified";
 }
 
 function readout(label, output, unit, title) {

@@ -1,5 +1,6 @@
 """Sounds for the browser: made once from stems and songs, named by content, served as files."""
 
+from .levels import levels_file
 from .library import Playable, find_playable, fitted_stems, playable, playable_key, playback_sounds
 from .sounds import Sound, Sounds, SoundSet
 
@@ -10,6 +11,7 @@ __all__ = [
     "Sounds",
     "find_playable",
     "fitted_stems",
+    "levels_file",
     "playable",
     "playable_key",
     "playback_sounds",

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from cadenza_core.hearing import get_prescription
 from cadenza_core.progress import Progress
 from cadenza_core.remix import MixSettings
 from cadenza_core.submission.archive import FORMATS, MixExport, export_mix, export_zip
@@ -31,7 +32,11 @@ _HEARD = {
 def export_panel(selection: Selection, mix: MixSettings) -> None:
     """Show what can be taken away."""
     start, stop = selection.span
-    st.caption(f"What you hear now: {_HEARD[mix.hear]}, {stop - start:.1f} s, with master and limiter as set.")
+    chosen = get_prescription(mix.prescription)
+    by = f" ({chosen.title})" if "aided" in mix.hear else ""
+    st.caption(f"What you hear now: {_HEARD[mix.hear]}{by}, {stop - start:.1f} s, with master and limiter as set.")
+    if by and not chosen.is_linear:
+        st.caption(f"{chosen.title} is in the export only: the mixer plays this mix without amplification.")
     kind = (
         st.segmented_control("Format", list(FORMATS), format_func=str.upper, default="wav", key="export_kind") or "wav"
     )
@@ -58,7 +63,9 @@ def export_panel(selection: Selection, mix: MixSettings) -> None:
         for note in done.notes:
             st.caption(plain(note))
     st.divider()
-    st.caption("CAD1's files of this song and listener: eight stems and the remix, from the whole song.")
+    st.caption(
+        f"CAD1's files of this song and listener: eight stems and the remix, amplified by {chosen.title}, from the whole song."
+    )
 
     def pack(progress: Progress) -> Path:
         return export_zip(selection.song, selection.listener, selection.system, mix, settings, progress)

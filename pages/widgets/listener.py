@@ -77,8 +77,9 @@ def _new(present: Listener, present_id: str) -> None:
     )
     start = ([_level(present, side, hertz) for hertz in _FREQUENCIES] for side in ("right", "left"))
     right, left = audiogram_editor(_FREQUENCIES, *start, key=f"new_levels_{present_id}")
-    name = st.text_input("Name", max_chars=60, placeholder="Such as Ana, 2026", key="new_listener_name")
-    if st.button("Save", icon=":material/save:", key="save_listener"):
+    field, button = st.columns([3, 1], vertical_alignment="bottom")
+    name = field.text_input("Name", max_chars=60, placeholder="Such as Ana, 2026", key="new_listener_name")
+    if button.button("Save", icon=":material/save:", key="save_listener", width="stretch"):
         try:
             _keep([make_listener(name.strip(), list(_FREQUENCIES), left, right)])
         except CadenzaError as error:

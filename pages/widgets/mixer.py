@@ -30,8 +30,12 @@ What the server must offer
 ``reference``: None or [{"name", "url"}, ...]
     The true stems, where there are any. Fetched when first listened to; equal URLs are loaded once.
 ``fir``: None or {"left": [...], "right": [...]}
-    NAL-R taps of each ear, an odd number up to 221 (`cadenza_core.hearing.nalr_filter`). A change is heard at once.
-``listener_label``: str
+    Taps of the amplification for each ear, an odd number up to 221 (a linear prescription of
+    `cadenza_core.hearing.prescriptions`). A change is heard at once. None: the aided modes are not offered.
+``listener_label``: str; ``aid_label``: str
+    Names of the listener and of the amplification.
+``calibration_db_spl``: float
+    Level of 0 dB FS at the ear, dB SPL.
 ``gains``: {name: {"left": dB, "right": dB, "linked": bool, "mute": bool, "solo": bool}}
     -60 to 24 dB; None is silent. Mute wins over solo.
 ``master_db``: float; ``limiter``: bool; ``match_loudness``: bool
@@ -53,6 +57,8 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
 
 __all__ = ["ASSETS", "ASSETS_URL", "SETTINGS", "lane_settings", "mixer"]
 
@@ -97,7 +103,15 @@ def mixer(data: Mapping[str, Any], key: str = "mixer") -> dict[str, Any]:
     """
     # Each browser tab's session has a mark: after a restart of the server the page keeps what it plays, and tells us.
     session = st.session_state.setdefault(f"_{key}_session", secrets.token_hex(4))
-    sent = {"revision": 0, "listener_label": "", **data, "session": session, "script": f"{ASSETS_URL}/index.js"}
+    sent = {
+        "revision": 0,
+        "listener_label": "",
+        "aid_label": "",
+        "calibration_db_spl": CALIBRATION_DB_SPL,
+        **data,
+        "session": session,
+        "script": f"{ASSETS_URL}/index.js",
+    }
     result = _component(key=key, data=sent, on_mix_change=lambda: None)
     state = result.mix
     known = state and state["song"] == sent["song"]["id"] and state["revision"] == sent["revision"]

@@ -1,11 +1,13 @@
 """Presets: the mixer's settings saved under a name for this song and listener, compared and recalled."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from cadenza_core.audio import STEMS
+from cadenza_core.hearing import get_prescription
 from cadenza_core.remix import Lane, MixSettings, Preset
 
 from .messages import plain
@@ -45,7 +47,7 @@ def _preset(number: int, preset: Preset, selection: Selection, *, is_set: bool) 
 
 
 def _sounds_like(one: MixSettings, other: MixSettings) -> bool:
-    return one.as_mixer() == other.as_mixer()
+    return replace(one, calibration_db_spl=other.calibration_db_spl).as_mixer() == other.as_mixer()
 
 
 def _row(name: str, mix: MixSettings) -> dict[str, Any]:
@@ -53,6 +55,7 @@ def _row(name: str, mix: MixSettings) -> dict[str, Any]:
         "dB": name,
         **{stem.capitalize(): _gain(mix.lane(stem)) for stem in STEMS},
         "Master": f"{mix.master_db:+.1f}",
+        "Amplification": get_prescription(mix.prescription).title,
     }
 
 

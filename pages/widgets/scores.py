@@ -33,7 +33,7 @@ def scores_panel(selection: Selection, ready: Playable, mix: MixSettings) -> Non
     if ready.truth is None:
         st.caption("Scores compare with the true stems, and this song has none. The demo song has them.")
         return
-    place = f"{ready.separation}-{_digest(_ears(selection))}"
+    place = f"{ready.separation}-{_digest([_ears(selection), mix.prescription])}"
     _live(selection, mix, place)
     key = f"score-{place}-{_digest(mix.gains.as_dict())}"
     shown: dict[str, str] = st.session_state.setdefault("scored", {})
@@ -104,7 +104,14 @@ def _begin(selection: Selection, mix: MixSettings, key: str, *, with_stems: bool
         stems = fitted_stems(result, truth.length)
         rest = part(progress, 0.05, 1.0)
         return score_excerpt(
-            selection.song.name, selection.listener, stems, truth, mix.gains, with_stems=with_stems, progress=rest
+            selection.song.name,
+            selection.listener,
+            stems,
+            truth,
+            mix.gains,
+            prescription=mix.prescription,
+            with_stems=with_stems,
+            progress=rest,
         )
 
     services().jobs.submit(key, "Scoring", work, owner=owner(), urgency=2 if with_stems else 0)

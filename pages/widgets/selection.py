@@ -1,4 +1,5 @@
-"""What is picked: song, excerpt, listener, system. It starts from the link, lives in the session, and is put into the link.
+"""What is picked: song, excerpt, listener, system, prescription, calibration. It starts from the link, lives in the
+session, and is put into the link.
 
 The widgets only show it: before each run, what is picked is written to their keys, so that nothing is lost when a page is
 left and a link, a preset and a click all act the same way.
@@ -13,13 +14,16 @@ from clarity.utils.audiogram import Listener
 
 from cadenza_core.catalog import Excerpt, Song, find_listener, listener_files
 from cadenza_core.errors import CadenzaError
+from cadenza_core.hearing import DEFAULT_PRESCRIPTION
+from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
 from cadenza_core.remix import Link, MixSettings, settings_query
 from cadenza_core.separation import systems
 
 from .messages import clock, plain
+from .mixer import SETTINGS
 from .services import DEFAULT_LISTENER, DEFAULT_SONG, DEFAULT_SYSTEM, Catalog, first_excerpt, services
 
-__all__ = ["Selection", "current", "owner", "pick", "recall", "remember", "settings_of", "write_link"]
+__all__ = ["Selection", "current", "mix_of", "owner", "pick", "recall", "remember", "settings_of", "write_link"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def owner() -> str:
 
 
 def pick(**choices: Any) -> None:
-    """Pick something: `song`, `listener`, `system` (ids), `excerpt`."""
+    """Pick something: `song`, `listener`, `system`, `prescription` (ids), `excerpt`, `calibration_db_spl`."""
     picked = st.session_state["picked"]
     excerpt = choices.pop("excerpt", None)
     picked.update(choices)
@@ -95,6 +99,8 @@ def _begin(catalog: Catalog) -> list[str]:
         "song": link.song or DEFAULT_SONG,
         "listener": link.listener or DEFAULT_LISTENER,
         "system": link.system or DEFAULT_SYSTEM,
+        "prescription": link.settings.prescription if link.settings else DEFAULT_PRESCRIPTION,
+        "calibration_db_spl": link.settings.calibration_db_spl if link.settings else CALIBRATION_DB_SPL,
         "excerpts": {},
     }
     st.session_state["picked"] = picked
@@ -132,17 +138,31 @@ def _excerpt(picked: dict[str, Any], song_id: str, duration: float, faults: list
 def settings_of(song_id: str) -> dict[str, Any]:
     """Give the mixer's settings of a song, as they were last."""
     settings: dict[str, Any] = st.session_state["mix"].get(song_id) or MixSettings().as_mixer()
-    return settings
+    return {name: settings[name] for name in SETTINGS}
+
+
+def mix_of(song_id: str) -> MixSettings:
+    """Give all settings: the mixer's, and what is picked beside it for all songs.
+
+    Raises
+    ------
+    CadenzaError
+        If the mixer has sent nonsense.
+    """
+    picked = st.session_state["picked"]
+    beside = {name: picked[name] for name in ("prescription", "calibration_db_spl")}
+    return MixSettings.from_mixer({**settings_of(song_id), **beside})
 
 
 def remember(song_id: str, settings: dict[str, Any]) -> None:
     """Keep the mixer's settings of a song."""
-    st.session_state["mix"][song_id] = {name: settings[name] for name in MixSettings().as_mixer()}
+    st.session_state["mix"][song_id] = {name: settings[name] for name in SETTINGS}
 
 
 def recall(song_id: str, settings: MixSettings) -> None:
-    """Set the mixer: what it has now is given up."""
+    """Set the mixer and the prescription: what they have now is given up. The calibration is the room's, and stays."""
     st.session_state["mix"][song_id] = settings.as_mixer()
+    st.session_state["picked"]["prescription"] = settings.prescription
     st.session_state["revision"] += 1
 
 
@@ -156,7 +176,7 @@ def write_link(selection: Selection) -> None:
         "system": selection.system,
     }
     try:
-        query |= settings_query(MixSettings.from_mixer(settings_of(selection.song.id)))
+        query |= settings_query(mix_of(selection.song.id))
     except CadenzaError as error:
         st.warning(plain(str(error)))
     if dict(st.query_params) != query:

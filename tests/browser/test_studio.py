@@ -205,6 +205,22 @@ def test_an_upload_without_stems_is_separated_and_true_stems_are_not_offered(stu
     shot(page, "song-without-stems")
 
 
+def test_what_the_listener_hears_follows_the_mixer_and_the_amplification(studio: str, context: Any) -> None:
+    page = open_page(context, studio, "?part=9-14&listener=N4")
+    page.wait_for_function("globalThis.cadenzaAudibility?.result")
+    page.locator(".audibility tbody tr", has_text="%").first.wait_for()
+    with_nalr = page.evaluate("cadenzaAudibility.result.aided.total")
+    shot(page, "audibility")
+    page.evaluate(f"{ENGINE}.setGain('vocals', 'both', 12)")
+    page.wait_for_function("before => cadenzaAudibility.result.aided.total[0] > before", arg=with_nalr[0])
+    page.get_by_role("combobox", name="Amplification").click()
+    page.get_by_role("option", name="Half-gain rule").click()
+    page.get_by_role("columnheader", name="with Half-gain rule").wait_for()
+    page.wait_for_function(f"{ENGINE}.song.aid_label === 'Half-gain rule'")
+    assert gain(page, "vocals") == [12, 12]
+    query_has(page, "prescription=half-gain")
+
+
 def test_missing_weights_are_said_and_nothing_is_swapped(studio: str, context: Any) -> None:
     page = open_page(context, studio, "?system=htdemucs", ready=False)
     page.get_by_text("is not ready on this machine").wait_for()

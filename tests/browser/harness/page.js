@@ -1,5 +1,6 @@
 // What the tests call: mount the mixer as Streamlit would, listen to its nodes, measure.
 
+import { mount as mountAudibility } from "/assets/audibility/index.js";
 import { mount } from "/assets/mixer/index.js";
 
 const sent = [];
@@ -20,6 +21,12 @@ window.harness = {
     await this.until(
       () => cadenzaMixer.engine.isReady || cadenzaMixer.engine.failures.length === data.lanes.length + 1,
     );
+  },
+
+  /** Show the picture of what is heard below the mixer; resolves once it is drawn. */
+  async showAudibility(data) {
+    mountAudibility({ data, parentElement: document.getElementById("picture") });
+    await this.until(() => cadenzaAudibility.result);
   },
 
   async until(condition, timeout = 20000) {
