@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 import shutil
 import time
@@ -55,11 +56,12 @@ def export_mix(
     settings: Settings,
     *,
     kind: str = "wav",
+    ceiling_db_spl: float = math.inf,
     progress: Progress = silent,
 ) -> MixExport:
     """Write the mix exactly as the mixer plays it, and a JSON of everything it was made from.
 
-    WAV holds 32-bit floats, so that nothing is cut off; FLAC 24 bits.
+    WAV holds 32-bit floats, so that nothing is cut off; FLAC 24 bits. `ceiling_db_spl` is the level that the mixer holds.
 
     Raises
     ------
@@ -73,7 +75,16 @@ def export_mix(
     truth = song.stems(excerpt) if song.has_stems else None
     original = song.mixture(excerpt).samples
     stems = fitted_stems(result, original.shape[1])
-    mixed = mixdown(mix, RATE, stems, original, truth=truth, listener=listener)
+    mixed = mixdown(
+        mix,
+        RATE,
+        stems,
+        original,
+        truth=truth,
+        listener=listener,
+        ceiling_db_spl=ceiling_db_spl,
+        progress=part(progress, 0.6, 0.95),
+    )
     notes = list(result.notes)
     if kind == "flac" and mixed.levels.clipped:
         notes.append(
@@ -89,6 +100,8 @@ def export_mix(
         "settings": mix.as_mixer(),
         "prescription": get_prescription(mix.prescription).record() if "aided" in mix.hear else None,
         "calibration_db_spl": mix.calibration_db_spl,
+        "ceiling_db_spl": ceiling_db_spl if math.isfinite(ceiling_db_spl) else None,
+        "simulation": _simulation_record(mix),
         "sample_rate": RATE,
         "format": FORMATS[kind],
         "matched_db": round(mixed.matched_db, 3),
@@ -135,6 +148,12 @@ def export_zip(
         pack(temporary / "enhanced_signals", _TEAM, temporary, progress=part(progress, 0.95, 1.0))
         shutil.rmtree(temporary / "enhanced_signals")
     return next(folder.glob("*.zip"))
+
+
+def _simulation_record(mix: MixSettings) -> dict[str, object] | None:
+    if mix.is_rendered_simulation:
+        return {"model": "MSBG (pyclarity)", "ears": ["left", "right"]}
+    return {"model": "live approximation of MSBG", "ears": list(mix.simulated_ears)} if mix.simulated_ears else None
 
 
 def _listener_record(listener: Listener | None) -> dict[str, object] | None:
