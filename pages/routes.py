@@ -21,6 +21,7 @@ from cadenza_core.submission.archive import exports_folder
 
 from .widgets.audibility import AUDIBILITY_ASSETS, AUDIBILITY_URL
 from .widgets.mixer import ASSETS, ASSETS_URL
+from .widgets.player import PLAYER_ASSETS, PLAYER_URL
 from .widgets.services import services
 
 __all__ = ["Edge", "routes"]
@@ -29,7 +30,7 @@ __all__ = ["Edge", "routes"]
 _FOREVER = "private, max-age=31536000, immutable"
 _TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".peaks": "application/octet-stream"}
 _ASSETS = {".js": "text/javascript", ".css": "text/css"}  # whatever this machine believes
-_FOLDERS = {ASSETS_URL: ASSETS, AUDIBILITY_URL: AUDIBILITY_ASSETS}
+_FOLDERS = {ASSETS_URL: ASSETS, AUDIBILITY_URL: AUDIBILITY_ASSETS, PLAYER_URL: PLAYER_ASSETS}
 _OURS = ("/assets/", "/audio/", "/peaks/", "/levels/", "/exports/")
 _DIGEST = re.compile("[0-9a-f]{32}")
 

@@ -6,6 +6,7 @@ import { LoadError, loadSounds } from "./loader.js";
 import { analyse } from "./loudness.js";
 import { addLimiter, applyGains, renderTracks } from "./render.js";
 import { EARS, HEAR, defaults, earFactor, factor, gain, sanitise } from "./settings.js";
+import { Safety, UNKNOWN_RISE_DB } from "./safety.js";
 import { Transport } from "./transport.js";
 
 export class Engine extends EventTarget {
@@ -22,6 +23,9 @@ export class Engine extends EventTarget {
     this.loading = null; // AbortController of the sounds on their way
     this.loaded = false; // the song's first sounds have come or failed
     this.limiterMissing = false;
+    this.wait = 0; // s before changes of gains begin
+    this.safety = null; // volume, ceiling: made with the context
+    this.levels = { calibration_db_spl: 100, ceiling_db_spl: 100 };
   }
 
   #tell(type) {
@@ -89,9 +93,12 @@ export class Engine extends EventTarget {
   #prepare(rate) {
     if (this.context) return this.ready;
     this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
+    this.safety = new Safety(this.context);
+    this.setLevels(this.levels);
     this.ready = addLimiter(this.context).then((worklet) => {
       this.limiterMissing = !worklet;
-      this.graph = new Graph(this.context, worklet);
+      this.graph = new Graph(this.context, worklet, false, null);
+      this.safety.connect(this.graph.limiter, this.graph.master);
       this.meter = { peaks: [0, 0], truePeak: 0, clips: 0, reduction: 1 };
       if (worklet) this.graph.limiter.port.onmessage = ({ data }) => (this.meter = data);
     });
@@ -177,12 +184,41 @@ export class Engine extends EventTarget {
   /** A new listener: `{left, right}` taps, or null. What sounds goes on. */
   setFir(fir) {
     if (JSON.stringify(fir) === JSON.stringify(this.song.fir)) return;
+    const before = this.loudness;
     this.song = { ...this.song, fir };
     if (!this.graph) return;
     this.graph.setFir(fir);
+    if (MODES[this.hear].aided) this.#soften(before, NaN);
     this.#applyAll();
     this.#tell("settings");
     this.#measureLoudness(this.loading.signal);
+  }
+
+  // ---- how loud it may be -------------------------------------------------------------------------------------------
+
+  /** What full scale is at the ear, and what peaks may be there, dB SPL. */
+  setLevels({ calibration_db_spl = 100, ceiling_db_spl = 100 }) {
+    this.levels = { calibration_db_spl, ceiling_db_spl };
+    this.safety?.setLevels(calibration_db_spl, ceiling_db_spl);
+    this.#tell("loudness");
+  }
+
+  setVolume(db) {
+    this.safety?.setVolume(db);
+    this.#tell("loudness");
+  }
+
+  /** Average sound level at the ear at this volume, dB SPL; NaN while unknown. */
+  get levelAtEar() {
+    return this.safety ? this.safety.levelOf(this.loudness) : NaN;
+  }
+
+  /** What is heard becomes louder from `before` to `after` (LUFS; NaN: not known): no jump. */
+  #soften(before, after) {
+    if (!this.playing) return;
+    const rise = after - before;
+    this.wait = this.safety.soften(Number.isNaN(rise) && MODES[this.hear].aided ? UNKNOWN_RISE_DB : rise);
+    setTimeout(() => (this.wait = 0)); // what changes now waits, what changes later does not
   }
 
   // ---- what is heard ------------------------------------------------------------------------------------------------
@@ -208,7 +244,9 @@ export class Engine extends EventTarget {
   }
 
   apply(settings) {
+    const before = this.loudness;
     this.settings = sanitise(settings, this.names);
+    this.#soften(before, this.loudness);
     this.#applyAll();
     if (MODES[this.hear].bus === "reference" && this.loaded) this.#loadReference();
     this.#tell("settings");
@@ -251,14 +289,18 @@ export class Engine extends EventTarget {
 
   setHear(mode) {
     if (!this.available.includes(mode)) return;
+    const before = this.loudness;
     this.settings.hear = mode;
+    this.#soften(before, this.loudness);
     this.#applyModes();
     if (MODES[mode].bus === "reference") this.#loadReference();
     this.#tell("settings");
   }
 
   setMatch(on) {
+    const before = this.loudness;
     this.settings.match_loudness = on;
+    this.#soften(before, this.loudness);
     this.#applyModes();
     this.#tell("settings");
   }
@@ -288,10 +330,11 @@ export class Engine extends EventTarget {
   }
 
   #glide(param, value, tau) {
-    if (this.context.state === "running" && this.playing) glide(param, value, this.context.currentTime, tau);
+    const { state, currentTime } = this.context;
+    if (state === "running" && this.playing) glide(param, value, currentTime + this.wait, tau);
     else {
       param.cancelScheduledValues(0); // nothing is heard: be there at once
-      param.setValueAtTime(value, this.context.currentTime);
+      param.setValueAtTime(value, currentTime);
     }
   }
 
@@ -309,6 +352,7 @@ export class Engine extends EventTarget {
   async play() {
     if (!this.isReady || this.playing) return;
     await this.context.resume();
+    this.safety.begin();
     this.transport.play();
     this.#tell("transport");
   }

@@ -4,7 +4,7 @@
 //   original    ------------------------------------------------- = bus "original"
 //   bus -> delay of 110 samples            -> gain of the mode "original", "remix" or "reference"  \
 //   bus -> NAL-R per ear (221-tap FIR)     -> gain of the mode "aided" or "reference_aided"      -> transport -> master
-//   master gain -> limiter and master meter (worklet, 64 samples) -> destination
+//   master gain -> limiter and master meter (worklet, 84 samples) -> destination (live: safety.js)
 //
 // NAL-R's linear-phase filter delays by 110 samples; the paths without it are delayed by as much, so every mode is in
 // time with every other, and all of them run all the time: switching is a crossfade of two gains.
@@ -12,7 +12,7 @@
 import { EARS } from "./settings.js";
 
 export const FIR_DELAY = 110;
-export const LOOKAHEAD = 64;
+export const LOOKAHEAD = 84;
 /** Time constants, s: of gains and of the crossfade between modes (95 % after 9 ms; the two gains add up to 1). */
 export const GAIN_TAU = 0.005;
 export const HEAR_TAU = 0.003;
@@ -49,8 +49,9 @@ export class Graph {
    * @param {BaseAudioContext} context
    * @param {boolean} worklet whether the module limiter.worklet.js was added to the context
    * @param {boolean} limiter whether the limiter is on at first
+   * @param {?AudioNode} destination where the mix goes; null: nowhere yet
    */
-  constructor(context, worklet, limiter = false) {
+  constructor(context, worklet, limiter = false, destination = context.destination) {
     this.context = context;
     this.tracks = [];
     this.fir = null;
@@ -62,7 +63,7 @@ export class Graph {
     this.limiter = worklet ? new AudioWorkletNode(context, "cadenza-limiter", options) : null;
     this.output = this.limiter ?? this.master;
     if (this.limiter) this.master.connect(this.limiter);
-    this.output.connect(context.destination);
+    if (destination) this.output.connect(destination);
     this.latency = FIR_DELAY + (this.limiter ? LOOKAHEAD : 0);
     this.modes = {};
     for (const [mode, { bus, aided }] of Object.entries(MODES)) {

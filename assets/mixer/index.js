@@ -31,6 +31,7 @@ function accept(mixer, data) {
   const sounds = soundsOf(data);
   const another = sounds !== mixer.sounds;
   mixer.sounds = sounds;
+  engine.setLevels(data);
   if (another) engine.load(data);
   else {
     const { listener_label, aid_label, calibration_db_spl } = data;

@@ -31,6 +31,12 @@ export const KEYMAP = [
   { keys: ["N"], does: "match loudness", run: ({ engine }) => engine.setMatch(!engine.settings.match_loudness) },
   { keys: ["T"], does: "limiter on or off", run: ({ engine }) => engine.setLimiter(!engine.settings.limiter) },
   {
+    keys: ["<", ">"],
+    events: ["<", ">", ",", "."],
+    does: "listening volume down, up by 3 dB",
+    run: ({ engine }, event) => engine.setVolume(engine.safety.db + (">.".includes(event.key) ? 3 : -3)),
+  },
+  {
     keys: ["+", "−"],
     events: ["+", "=", "-", "−"],
     does: "zoom in, out",

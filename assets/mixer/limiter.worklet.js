@@ -1,103 +1,105 @@
-// Limiter and master meter, on the audio thread. The core's limiter (cadenza_core/remix/limiter.py) is the same, sample for
-// sample, and says why.
+// Limiter and master meter, on the audio thread.
 //
-// The limiter (look-ahead, both ears together) holds the true peak. For each sample and the three values that four times
-// oversampling puts between it and the next, the gain that brings the louder ear to the ceiling; its minimum over the last
-// 65 samples; let go exponentially (80 ms), never held back on the way down; averaged over 45 samples. The output is the
-// input 64 samples ago times that average. Below the ceiling the gain is exactly 1, and the samples pass bit for bit, still
-// 64 samples late, so that a change of the ceiling neither clicks nor shifts.
+// The limiter (look-ahead, both ears together, by true peak): for each sample the gain that would bring the louder ear there,
+// and the wave between it and the next sample (four times oversampled), to the limit; its minimum over 87 samples; let go
+// exponentially (80 ms), never held back on the way down; averaged over 65 samples. The output is the input 84 samples ago
+// times that average: the gain is at its lowest for ten samples on either side of a peak, as far as the interpolation
+// reaches. `cadenza_core/remix/limiter.py` does the same for exports.
 //
-// The meter reads the output: sample peak and power per ear, true peak (ITU-R BS.1770-5 Annex 2), samples at or beyond full
-// scale (32767/32768, as the core counts them), and the deepest gain reduction.
+// The limit is the lower of two: -1 dB FS if the limiter is on, and the safe level (a factor of full scale; Infinity for
+// none), which holds always. With neither, the gain is exactly 1 and the samples pass bit for bit, still 84 samples late,
+// so that switching neither clicks nor shifts.
+//
+// The meter reads the output: sample peak per ear, true peak (the same oversampling), samples at or beyond full scale
+// (32767/32768, as the core counts them), and the deepest gain reduction.
 
-const LOOKAHEAD = 64;
-const WINDOW = LOOKAHEAD + 1;
-const REACH = 10; // samples to each side that a value between the samples is computed from
-const AVERAGE = LOOKAHEAD - 2 * REACH + 1;
-const TAPS = 2 * REACH;
-const MARGIN = 10 ** (-0.01 / 20); // what is above the ceiling is brought this much below it: the gain moves
+const REACH = 10; // samples that the interpolation looks to either side
+const OVERSAMPLING = 4;
+const AVERAGE = 65;
+const HELD = AVERAGE + 2 * REACH + 2;
+const LOOKAHEAD = AVERAGE - 1 + 2 * REACH;
+const CEILING = 10 ** (-1 / 20);
+const MARGIN = 10 ** (-0.05 / 20); // the gain moves a little while the interpolation reaches over a peak
 const RELEASE = 0.08;
 const FULL_SCALE = 32767 / 32768;
 const REPORT = 2048; // samples between two reports
+const TAPS = 2 * REACH;
+const PHASES = interpolation();
+/** No wave through samples below this share of a level comes near it. */
+const SMALL = 0.4;
 
-/** The three filters for the values between two samples: a Kaiser-windowed sinc, as SciPy resamples by four. */
-function phases() {
-  const half = 4 * REACH;
+/** Filters for the values at 1/4, 1/2 and 3/4 between two samples, for the samples in time: a Kaiser window (5), as SciPy. */
+function interpolation() {
+  const half = REACH * OVERSAMPLING;
   const bessel = (x) => {
-    let sum = 1;
-    for (let k = 1, term = 1; k < 40; k++) sum += term *= (x / (2 * k)) ** 2;
+    let [sum, term] = [1, 1];
+    for (let k = 1; term > 1e-17 * sum; k++) sum += term *= (x / (2 * k)) ** 2;
     return sum;
   };
-  const taps = Array.from({ length: 2 * half + 1 }, (_, i) => {
-    const t = (i - half) / 4;
-    const sinc = t === 0 ? 1 : Math.sin(Math.PI * t) / (Math.PI * t);
-    return sinc * bessel(5 * Math.sqrt(1 - ((i - half) / half) ** 2));
+  const all = Array.from({ length: 2 * half + 1 }, (_, index) => {
+    const at = (index - half) / OVERSAMPLING;
+    const wave = at === 0 ? 1 : Math.sin(Math.PI * at) / (Math.PI * at);
+    return wave * bessel(5 * Math.sqrt(1 - ((index - half) / half) ** 2));
   });
-  const scale = 4 / taps.reduce((sum, tap) => sum + tap, 0);
+  const sum = all.reduce((total, value) => total + value, 0) / OVERSAMPLING;
   return [1, 2, 3].map((phase) =>
-    Float64Array.from({ length: TAPS }, (_, i) => scale * taps[half + phase - 4 * (i - REACH + 1)]),
+    // the last factor belongs to the oldest sample
+    Float64Array.from({ length: TAPS }, (_, tap) => all[phase + OVERSAMPLING * (TAPS - 1 - tap)] / sum),
   );
 }
 
-const PHASES = phases();
-/** No value between samples is larger than the samples times this. */
-const EXCESS = Math.max(...PHASES.map((phase) => phase.reduce((sum, tap) => sum + Math.abs(tap), 0)));
-
-/** The last 20 samples of an ear, and the largest value from the tenth last on to the one after it. */
-class Between {
+/** Peaks of one ear: of each sample ten ago and of the wave from there to the next. */
+class Peaks {
   constructor() {
-    this.samples = new Float64Array(2 * TAPS); // written twice, so that they always lie in one piece
-    this.at = 0;
+    this.samples = new Float32Array(TAPS - 1 + 128);
+    this.peaks = new Float64Array(128);
   }
 
-  push(sample) {
-    this.samples[this.at] = this.samples[this.at + TAPS] = sample;
-    this.at = (this.at + 1) % TAPS;
-  }
-
-  get middle() {
-    return Math.abs(this.samples[this.at + REACH - 1]);
-  }
-
-  /** The larger of the two samples that the values lie between. */
-  get beside() {
-    return Math.max(this.middle, Math.abs(this.samples[this.at + REACH]));
-  }
-
-  peak() {
-    const { samples, at } = this;
-    let peak = this.middle;
+  /** Take a block; values well below `level` need not be exact. */
+  take(block, level) {
+    const { samples, peaks } = this;
+    const count = block.length;
+    samples.copyWithin(0, count, count + TAPS - 1);
+    samples.set(block, TAPS - 1);
+    let highest = 0;
+    for (let i = 0; i < TAPS - 1 + count; i++) highest = Math.max(highest, Math.abs(samples[i]));
+    for (let i = 0; i < count; i++) peaks[i] = Math.abs(samples[i + TAPS - 1 - REACH]);
+    if (highest < SMALL * level) return peaks;
     for (const phase of PHASES) {
-      let value = 0;
-      for (let tap = 0; tap < TAPS; tap++) value += phase[tap] * samples[at + tap];
-      if (value > peak) peak = value;
-      else if (-value > peak) peak = -value;
+      for (let i = 0; i < count; i++) {
+        let value = 0;
+        for (let tap = 0; tap < TAPS; tap++) value += phase[tap] * samples[i + tap];
+        if (value > peaks[i] || -value > peaks[i]) peaks[i] = Math.abs(value);
+      }
     }
-    return peak;
+    return peaks;
   }
 }
+
+const SILENCE = new Float32Array(128);
 
 class Limiter extends AudioWorkletProcessor {
   constructor({ processorOptions }) {
     super();
-    this.ceiling = processorOptions.ceiling;
+    this.on = processorOptions.limiter;
+    this.safe = processorOptions.safe ?? Infinity;
     this.keep = Math.exp(-1 / (RELEASE * sampleRate));
-    this.delay = [new Float32Array(WINDOW), new Float32Array(WINDOW)];
-    this.coming = [new Between(), new Between()];
-    this.leaving = [new Between(), new Between()];
+    this.delay = [new Float32Array(LOOKAHEAD + 1), new Float32Array(LOOKAHEAD + 1)];
+    this.inputs = [new Peaks(), new Peaks()];
+    this.outputs = [new Peaks(), new Peaks()];
     this.envelopes = new Float64Array(AVERAGE).fill(1);
     this.sum = AVERAGE;
     this.envelope = 1;
     this.ones = AVERAGE; // how many of the last envelopes are exactly 1
-    this.minima = { value: new Float64Array(WINDOW + 1), at: new Float64Array(WINDOW + 1), head: 0, size: 0 };
+    this.minima = { value: new Float64Array(HELD + 1), at: new Float64Array(HELD + 1), head: 0, size: 0 };
     this.frame = 0;
-    this.loudest = 0; // of the last block's input
     this.clear();
     this.clips = 0;
     this.truePeak = 0;
     this.quiet = false;
     this.port.onmessage = ({ data }) => {
-      if ("ceiling" in data) this.ceiling = data.ceiling;
+      if ("limiter" in data) this.on = data.limiter;
+      if ("safe" in data) this.safe = data.safe;
       if (data.reset) this.clips = this.truePeak = 0;
       this.quiet = false;
     };
@@ -105,30 +107,24 @@ class Limiter extends AudioWorkletProcessor {
 
   clear() {
     this.peaks = [0, 0];
-    this.powers = [0, 0];
     this.reduction = 1;
     this.since = 0;
   }
 
   process([input], [output]) {
-    const left = input[0];
-    const right = input[1] ?? input[0];
+    const left = input[0] ?? SILENCE;
+    const right = input[1] ?? left;
     const [outLeft, outRight] = output;
     const [delayLeft, delayRight] = this.delay;
-    const [comingLeft, comingRight] = this.coming;
-    const loudest = left ? Math.max(highest(left), highest(right)) : 0;
-    const harmless = EXCESS * Math.max(loudest, this.loudest) <= this.ceiling;
-    this.loudest = loudest;
+    const limit = Math.min(this.on ? CEILING : Infinity, this.safe);
+    const peaks = this.inputs.map((ear, row) => ear.take(row ? right : left, limit));
     for (let i = 0; i < outLeft.length; i++) {
-      const l = left ? left[i] : 0;
-      const r = right ? right[i] : 0;
-      const slot = this.frame % WINDOW;
-      delayLeft[slot] = l;
-      delayRight[slot] = r;
-      comingLeft.push(l);
-      comingRight.push(r);
-      const gain = this.gain(harmless ? 0 : Math.max(comingLeft.peak(), comingRight.peak()));
-      const leaving = (slot + 1) % WINDOW; // 64 samples ago
+      const slot = this.frame % (LOOKAHEAD + 1);
+      delayLeft[slot] = left[i];
+      delayRight[slot] = right[i];
+      const peak = Math.max(peaks[0][i], peaks[1][i]);
+      const gain = this.gain(peak > limit ? (MARGIN * limit) / peak : 1);
+      const leaving = (slot + 1) % (LOOKAHEAD + 1);
       outLeft[i] = delayLeft[leaving] * gain;
       outRight[i] = delayRight[leaving] * gain;
       if (gain < this.reduction) this.reduction = gain;
@@ -141,8 +137,8 @@ class Limiter extends AudioWorkletProcessor {
     return true;
   }
 
-  gain(peak) {
-    const need = this.minimum(peak > this.ceiling ? (MARGIN * this.ceiling) / peak : 1);
+  gain(wanted) {
+    const need = this.minimum(wanted);
     this.envelope = need < this.envelope ? need : need + (this.envelope - need) * this.keep;
     if (1 - this.envelope < 1e-6) this.envelope = 1;
     const slot = this.frame % AVERAGE;
@@ -154,12 +150,12 @@ class Limiter extends AudioWorkletProcessor {
     return 1;
   }
 
-  /** Minimum of the last 65 needs: a queue of rising values. */
+  /** Minimum of the last 87 needs: a queue of rising values. */
   minimum(need) {
     const { value, at } = this.minima;
     const capacity = value.length;
     let { head, size } = this.minima;
-    if (size && at[head] <= this.frame - WINDOW) {
+    if (size && at[head] <= this.frame - HELD) {
       head = (head + 1) % capacity;
       size--;
     }
@@ -172,44 +168,25 @@ class Limiter extends AudioWorkletProcessor {
   }
 
   measure(samples, ear) {
-    const between = this.leaving[ear];
     let peak = this.peaks[ear];
-    let power = this.powers[ear];
-    let truePeak = this.truePeak;
-    for (let i = 0; i < samples.length; i++) {
-      const magnitude = Math.abs(samples[i]);
-      power += magnitude * magnitude;
+    for (const sample of samples) {
+      const magnitude = Math.abs(sample);
       if (magnitude > peak) peak = magnitude;
       if (magnitude >= FULL_SCALE) this.clips++;
-      if (magnitude > truePeak) truePeak = magnitude;
-      between.push(samples[i]);
-      // A new peak between two samples has a large sample beside it.
-      if (between.beside >= 0.4 * truePeak && truePeak > 0) truePeak = Math.max(truePeak, between.peak());
     }
     this.peaks[ear] = peak;
-    this.powers[ear] = power;
-    this.truePeak = truePeak;
+    for (const value of this.outputs[ear].take(samples, this.truePeak)) if (value > this.truePeak) this.truePeak = value;
   }
 
   report() {
     const silent = this.peaks[0] === 0 && this.peaks[1] === 0;
     if (!silent || !this.quiet) {
       const { peaks, truePeak, clips, reduction } = this;
-      const powers = this.powers.map((power) => power / this.since);
-      this.port.postMessage({ peaks, powers, truePeak, clips, reduction });
+      this.port.postMessage({ peaks, truePeak, clips, reduction });
     }
     this.quiet = silent;
     this.clear();
   }
-}
-
-function highest(samples) {
-  let highest = 0;
-  for (let i = 0; i < samples.length; i++) {
-    if (samples[i] > highest) highest = samples[i];
-    else if (-samples[i] > highest) highest = -samples[i];
-  }
-  return highest;
 }
 
 registerProcessor("cadenza-limiter", Limiter);

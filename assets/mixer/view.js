@@ -6,9 +6,11 @@ import { KEYMAP } from "./keys.js";
 import { Lane } from "./lane.js";
 import { Meter } from "./meter.js";
 import { MODES } from "./graph.js";
+import { LOUD_DB_SPL, LOWEST_DB, START_DB } from "./safety.js";
 import { decibels } from "./settings.js";
 import { Timeline } from "./timeline.js";
 
+const CEILING = 10 ** (-1 / 20); // of the limiter that is switched on
 const PLAY = "M7 4.5v15l12-7.5z";
 const PAUSE = "M6 4.5h4v15H6zM14 4.5h4v15h-4z";
 const HOME = "M5 5h2.5v14H5zM19 5v14L8.5 12z";
@@ -30,12 +32,14 @@ export class View {
     this.timeline = new Timeline(engine, () => this.#draw());
     this.status = h("div", { class: "status", role: "status", "aria-live": "polite" });
     this.grid = h("div", { class: "lanes" });
+    this.warning = h("p", { class: "warning", role: "status", hidden: true });
     this.problems = h("div", { class: "problems", role: "alert", hidden: true });
     this.help = this.#helpDialog();
     this.root = h(
       "section",
       { class: "mixer", "aria-label": "Mixer" },
       this.#hearBar(),
+      this.warning,
       this.problems,
       this.grid,
       this.#transportBar(),
@@ -65,6 +69,18 @@ export class View {
       "Lower the louder ones to the quietest, by integrated loudness",
     );
     this.listener = h("span", { class: "listener" });
+    this.volume = h("input", {
+      type: "range",
+      min: String(LOWEST_DB),
+      max: "0",
+      step: "1",
+      value: String(START_DB),
+      "aria-label": "Listening volume",
+      title: "For listening only: no part of the mix, its scores or its exports. It starts low (< and > change it)",
+      oninput: () => this.engine.setVolume(Number(this.volume.value)),
+    });
+    this.volumeText = h("output", { class: "value" }, "");
+    this.atEar = h("output", { class: "spl", title: "Average sound level at the ear of this mix at this volume" }, "");
     const help = h(
       "button",
       {
@@ -84,6 +100,7 @@ export class View {
       this.match.root,
       this.listener,
       h("span", { class: "space" }),
+      h("span", { class: "group volume" }, h("span", {}, "Volume"), this.volume, this.volumeText, this.atEar),
       help,
     );
   }
@@ -149,7 +166,7 @@ export class View {
     this.limiter = this.#check(
       "Limiter",
       (on) => engine.setLimiter(on),
-      "Look-ahead limiter at −1 dB FS; off, the samples pass unchanged",
+      "Look-ahead limiter at −1 dB true peak; off, samples pass unchanged unless the ceiling at the ear holds them",
     );
     this.lamp = h("span", { class: "lamp" }, "idle");
     return h(
@@ -273,9 +290,10 @@ export class View {
       texts.push(h("button", { type: "button", onclick: () => this.engine.retry() }, "Try again"));
     }
     if (limiterMissing) {
-      texts.push(
-        h("p", {}, "Limiter, true peak and clip count need a page from localhost or over https; all else works."),
-      );
+      const text =
+        "Limiter, true peak and clip count need a page from localhost or over https; all else works. " +
+        "The volume keeps full scale below the ceiling.";
+      texts.push(h("p", {}, text));
     }
     const key = failures.join() + limiterMissing;
     if (key === this.problemsShown) return;
@@ -286,6 +304,26 @@ export class View {
 
   #showLoudness() {
     setText(this.loudness, level(this.engine.loudness));
+    this.#showSafety();
+  }
+
+  #showSafety() {
+    const { safety, hear, levelAtEar } = this.engine;
+    if (!safety) return;
+    if (Number(this.volume.value) !== Math.round(safety.db)) this.volume.value = String(Math.round(safety.db));
+    setText(this.volumeText, `${level(safety.db)} dB`);
+    const known = Number.isFinite(levelAtEar);
+    const most = Math.min(safety.ceiling, safety.fullScale); // limiter, ceiling or sound card hold what would be more
+    const shown = Math.min(levelAtEar, most);
+    setText(this.atEar, known ? `${levelAtEar > most ? "<" : "≈"} ${Math.round(shown)} dB SPL` : "");
+    const texts = [];
+    if (known && shown > LOUD_DB_SPL) {
+      const aided = MODES[hear].aided ? "This is amplified for the listener, and loud" : "This is loud";
+      texts.push(`${aided} for ears without a loss: turn the volume down before you listen for long.`);
+    }
+    if (this.held) texts.push(`Peaks are held below ${level(safety.ceiling)} dB SPL at the ear, the ceiling you set.`);
+    setText(this.warning, texts.join(" "));
+    this.warning.hidden = !texts.length;
   }
 
   #resized() {
@@ -332,7 +370,12 @@ export class View {
     if (reduction < -0.05 && this.engine.playing) this.lampUntil = time + 0.3;
     const lit = time < (this.lampUntil ?? 0);
     this.lamp.classList.toggle("lit", lit);
-    if (!this.engine.settings.limiter) setText(this.lamp, "off");
+    const held = lit && (!this.engine.settings.limiter || this.engine.safety.limit < CEILING);
+    if (held !== this.held) {
+      this.held = held;
+      this.#showSafety();
+    }
+    if (!this.engine.settings.limiter && !held) setText(this.lamp, "off");
     else if (!lit) setText(this.lamp, "idle");
     else if (reduction < -0.05) setText(this.lamp, `${level(reduction)} dB`);
   }

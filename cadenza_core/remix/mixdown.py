@@ -11,11 +11,10 @@ from ..audio.levels import Levels, measure
 from ..errors import CadenzaError
 from ..hearing import NFIR, ear_of
 from ..hearing.live import live_ear, simulate_live
-from ..hearing.safety import ceiling_factor
 from ..hearing.simulation import simulate_hearing
 from ..progress import Progress, silent
 from .gains import EARS
-from .limiter import CEILING, limit
+from .limiter import limit
 from .render import render
 from .settings import MixSettings
 
@@ -54,13 +53,12 @@ def mixdown(
     *,
     truth: Mapping[str, np.ndarray] | None = None,
     listener: Listener | None = None,
-    ceiling_db_spl: float = math.inf,
     progress: Progress = silent,
 ) -> Mixdown:
     """Render what is heard.
 
     The order is the mixer's: mode, loudness matching and master; then what the listener hears of it, if that is simulated
-    (MSBG's rendering has the master before it, too); then the limiter, which also holds the ceiling.
+    (MSBG's rendering has the master before it, too); then the limiter. The listening volume is no part of it.
 
     Parameters
     ----------
@@ -73,8 +71,6 @@ def mixdown(
         The mixture.
     listener : Listener, optional
         Whom the aided modes amplify for, by the settings' prescription, and whose hearing is simulated.
-    ceiling_db_spl : float
-        Level that no true peak exceeds, dB SPL by the settings' calibration, with and without the limiter.
     progress : function
         Told how far MSBG is, which takes a third of the sound's length; the rest takes no time.
 
@@ -99,8 +95,9 @@ def mixdown(
         matched = min(0.0, min(finite) - own) if finite and math.isfinite(own) else 0.0
     samples = samples * 10.0 ** ((matched + settings.master_db) / 20.0)
     samples = _simulated(samples, settings, rate, listener, progress)
-    ceiling = ceiling_factor(ceiling_db_spl, settings.calibration_db_spl)
-    samples, limited = limit(samples, rate, min(ceiling, CEILING) if settings.limiter else ceiling)
+    limited = 0.0
+    if settings.limiter:
+        samples, limited = limit(samples, rate)
     return Mixdown(samples, rate, measure(samples, rate), matched, limited)
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import re
 import shutil
 import time
@@ -56,12 +55,11 @@ def export_mix(
     settings: Settings,
     *,
     kind: str = "wav",
-    ceiling_db_spl: float = math.inf,
     progress: Progress = silent,
 ) -> MixExport:
     """Write the mix exactly as the mixer plays it, and a JSON of everything it was made from.
 
-    WAV holds 32-bit floats, so that nothing is cut off; FLAC 24 bits. `ceiling_db_spl` is the level that the mixer holds.
+    WAV holds 32-bit floats, so that nothing is cut off; FLAC 24 bits.
 
     Raises
     ------
@@ -82,7 +80,6 @@ def export_mix(
         original,
         truth=truth,
         listener=listener,
-        ceiling_db_spl=ceiling_db_spl,
         progress=part(progress, 0.6, 0.95),
     )
     notes = list(result.notes)
@@ -100,7 +97,6 @@ def export_mix(
         "settings": mix.as_mixer(),
         "prescription": get_prescription(mix.prescription).record() if "aided" in mix.hear else None,
         "calibration_db_spl": mix.calibration_db_spl,
-        "ceiling_db_spl": ceiling_db_spl if math.isfinite(ceiling_db_spl) else None,
         "simulation": _simulation_record(mix),
         "sample_rate": RATE,
         "format": FORMATS[kind],

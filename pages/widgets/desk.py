@@ -78,6 +78,7 @@ def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
         "aid_label": prescription.title,
         "calibration_db_spl": picked["calibration_db_spl"],
         "listener_label": selection.listener_id,
+        "ceiling_db_spl": picked["ceiling_db_spl"],
         "revision": st.session_state["revision"],
         **settings_of(selection.song.id),
     }

@@ -34,8 +34,9 @@ What the server must offer
     `cadenza_core.hearing.prescriptions`). A change is heard at once. None: the aided modes are not offered.
 ``listener_label``: str; ``aid_label``: str
     Names of the listener and of the amplification.
-``calibration_db_spl``: float
-    Level of 0 dB FS at the ear, dB SPL.
+``calibration_db_spl``, ``ceiling_db_spl``: float, 100 each if left out
+    What full scale is at the ear at volume 0, and what no peak there exceeds. The volume is the page's own: it starts at
+    -12 dB each time the page is opened, and is no part of the mix.
 ``gains``: {name: {"left": dB, "right": dB, "linked": bool, "mute": bool, "solo": bool}}
     -60 to 24 dB; None is silent. Mute wins over solo.
 ``master_db``: float; ``limiter``: bool; ``match_loudness``: bool
@@ -58,6 +59,7 @@ from typing import Any
 
 import streamlit as st
 
+from cadenza_core.hearing.safe_levels import CEILING_DB_SPL
 from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
 
 __all__ = ["ASSETS", "ASSETS_URL", "SETTINGS", "lane_settings", "mixer"]
@@ -108,6 +110,7 @@ def mixer(data: Mapping[str, Any], key: str = "mixer") -> dict[str, Any]:
         "listener_label": "",
         "aid_label": "",
         "calibration_db_spl": CALIBRATION_DB_SPL,
+        "ceiling_db_spl": CEILING_DB_SPL,
         **data,
         "session": session,
         "script": f"{ASSETS_URL}/index.js",
