@@ -18,7 +18,18 @@ from ..quality.haaqi import Engine
 from ..remix import EARS, Gains, mix, render
 from ..separation import separate
 from ..submission import export_pair, find_prescription, find_segments, pack, score_pair, validate
-from .console import ExcerptOption, JsonOption, guarded, notes, out, parse_excerpt, progress, settings_of, table
+from .console import (
+    ExcerptOption,
+    JsonOption,
+    guarded,
+    notes,
+    out,
+    parse_excerpt,
+    print_explanations,
+    progress,
+    settings_of,
+    table,
+)
 from .hearing import PrescriptionOption
 from .root import app
 from .separation import SongOption, SystemOption
@@ -176,6 +187,7 @@ def score(
     csv: Annotated[Path | None, typer.Option(help="Write the scores as the challenge's scores.csv.")] = None,
     segments: SegmentsOption = None,
     reference: ReferenceOption = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what each score is lost to, and where.")] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Score exported files of one song and listener with HAAQI, as the challenge's recipe (pyclarity 0.9.0) does."""
@@ -189,7 +201,8 @@ def score(
             if cut:
                 notes([f"the export's record says that the stems are cut to {cut.objective[0]}-{cut.objective[1]} s"])
         with progress(f"Scoring {found.id} for {ear.id}") as show:
-            pair = score_pair(found, ear, enhanced, segments=cut, engine=_engine(reference), progress=show)
+            engine = _engine(reference)
+            pair = score_pair(found, ear, enhanced, segments=cut, engine=engine, explain=explain, progress=show)
         if csv:
             write_scores(csv, [pair])
         data = {"song": pair.song, "listener": pair.listener, "score": pair.score, **pair.haaqi}
@@ -202,7 +215,14 @@ def score(
         if title and title != get_prescription(DEFAULT_PRESCRIPTION).title:
             said.append(HAAQI_NOTE.format(title))
         data |= {"engine": _engine_name(reference), "notes": said}
-        out(json_output, data, lambda console: console.print(listing))
+        if explain:
+            data["why"] = {name: explanation.as_dict() for name, explanation in pair.explanations.items()}
+
+        def show_scores(console: Any) -> None:
+            console.print(listing)
+            print_explanations(console, pair.explanations)
+
+        out(json_output, data, show_scores)
         notes([f"HAAQI by the {_engine_name(reference)} engine", *said])
 
 

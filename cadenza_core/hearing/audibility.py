@@ -264,6 +264,25 @@ class AudibilityModel:
         total: np.ndarray = np.nansum(shares * self._ears, axis=1)
         return np.where(np.isnan(self._ears).all(axis=1), np.nan, total)
 
+    def by_band(
+        self, gains: Mapping[tuple[str, str], float] | np.ndarray, master_db: float = 0.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give where in the spectrum each stem's energy is, and how much of it is audible; parameters as :meth:`shares`.
+
+        Returns
+        -------
+        np.ndarray, np.ndarray [shape=(stems, 25)]
+            Audible energy and energy in each band, both ears, as shares of the stem's whole energy: the first sums to
+            `total`, the second to 1. NaN for a stem that is silent as it is.
+        """
+        excitation = self._excited(gains, master_db)
+        ratio = np.square(excitation / (self._masking(excitation) + self._threshold))
+        audible = np.einsum("sebw,sebw->seb", self._weights, ratio / (1.0 + ratio), dtype=np.float64)
+        energy = self._weights.sum(axis=3, dtype=np.float64)
+        silent = np.isnan(self._ears).all(axis=1)[:, None]
+        audible, energy = (np.nansum(each * self._ears[:, :, None], axis=1) for each in (audible, energy))
+        return np.where(silent, np.nan, audible), np.where(silent, np.nan, energy)
+
     def report(self, gains: Mapping[tuple[str, str], float] | np.ndarray, master_db: float = 0.0) -> Audibility:
         """Give everything about a mix; parameters as :meth:`shares`."""
         excitation = self._excited(gains, master_db)

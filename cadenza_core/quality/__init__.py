@@ -1,5 +1,7 @@
 """How good a result is: HAAQI, SDR, and the challenge's score tables."""
 
+from .explain import HaaqiExplanation, Term, explain_haaqi
+from .explain_words import headline, sentences
 from .haaqi import (
     HaaqiCheck,
     HaaqiPair,
@@ -20,22 +22,27 @@ from .sdr import sdr, stem_sdr
 
 __all__ = [
     "HaaqiCheck",
+    "HaaqiExplanation",
     "HaaqiPair",
     "HaaqiParts",
     "PairScore",
     "RemixScore",
+    "Term",
     "check_haaqi",
     "compute_haaqi",
     "engine_by_name",
+    "explain_haaqi",
     "fast_engine",
     "haaqi_parts",
     "haaqi_parts_of_pairs",
+    "headline",
     "read_scores",
     "reference_engine",
     "reference_level",
     "score_remix",
     "score_stems",
     "sdr",
+    "sentences",
     "song_seed",
     "stem_sdr",
     "warm_up",

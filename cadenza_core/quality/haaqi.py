@@ -185,6 +185,7 @@ def haaqi_parts(
     level1: float = 65.0,
     *,
     seed: Seed = None,
+    detailed: bool = False,
 ) -> HaaqiParts:
     """Compute HAAQI and what it consists of: see :func:`compute_haaqi` and :class:`HaaqiParts`.
 
@@ -192,6 +193,8 @@ def haaqi_parts(
     ----------
     seed : int, np.random.Generator, np.random.RandomState or None
         Where the noise comes from. An integer gives the number that pyclarity gives after `np.random.seed` with it.
+    detailed : bool
+        Also tell the bands' cepstral losses.
 
     Raises
     ------
@@ -200,11 +203,16 @@ def haaqi_parts(
     """
     rates = processed_sample_rate, reference_sample_rate
     pair = HaaqiPair(processed_signal, reference_signal, *rates, audiogram, equalisation, level1)
-    return haaqi_parts_of_pairs([pair], seed=seed, threads=1)[0]
+    return haaqi_parts_of_pairs([pair], seed=seed, threads=1, detailed=detailed)[0]
 
 
 def haaqi_parts_of_pairs(
-    pairs: Iterable[HaaqiPair], *, seed: Seed = None, threads: int | None = None, progress: Progress = silent
+    pairs: Iterable[HaaqiPair],
+    *,
+    seed: Seed = None,
+    threads: int | None = None,
+    progress: Progress = silent,
+    detailed: bool = False,
 ) -> list[HaaqiParts]:
     """Compute HAAQI of many pairs, several at a time: the numbers of one call after the other.
 
@@ -217,13 +225,15 @@ def haaqi_parts_of_pairs(
     threads : int or None
         Scores computed at a time; None: one for each processor. The numbers do not depend on it.
     progress : Progress
+    detailed : bool
+        Also tell the bands' cepstral losses: some hundredths of a second each.
 
     Raises
     ------
     CadenzaError
         If a pair is faulty, as `compute_haaqi`.
     """
-    parts, position = score_in_order(pairs, _position(seed), threads=threads, progress=progress)
+    parts, position = score_in_order(pairs, _position(seed), threads=threads, progress=progress, detailed=detailed)
     _leave(seed, position)
     return parts
 

@@ -17,7 +17,7 @@ import hashlib
 import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from ..files import atomic_file
 from ..hearing import amplify, compensate_delay, ear_of, nalr_filter
 from ..progress import Progress, silent
 from ..remix import EARS
+from .explain import HaaqiExplanation, explain_haaqi
 from .haaqi import Engine, HaaqiPair, compute_haaqi, fast_engine, haaqi_parts_of_pairs, reference_level
 from .haaqi_model import GLOBAL_STATE
 
@@ -86,10 +87,19 @@ def _recipe_noise(song_name: str, progress: Progress) -> Iterator[None]:
 
 
 def _score_in_order(
-    song_name: str, pairs: Iterable[tuple[str, HaaqiPair]], count: int, engine: Engine, progress: Progress
-) -> dict[str, float]:
+    song_name: str,
+    pairs: Iterable[tuple[str, HaaqiPair]],
+    count: int,
+    engine: Engine,
+    progress: Progress,
+    explain: bool,
+) -> tuple[dict[str, float], dict[str, HaaqiExplanation]]:
     """Score named pairs with a song's noise: the fast engine several at a time, another one after the other."""
     names: list[str] = []
+    if explain and engine is not fast_engine:
+        raise CadenzaError(
+            "Only the fast engine tells what a score consists of. Score without an explanation, or with it."
+        )
     if engine is fast_engine:
 
         def named() -> Iterator[HaaqiPair]:
@@ -101,8 +111,10 @@ def _score_in_order(
         def relay(done: float, text: str) -> None:
             progress(len(names) / (count + 1), text)
 
-        results = haaqi_parts_of_pairs(named(), seed=song_seed(song_name), progress=relay)
-        return {name: parts.score for name, parts in zip(names, results, strict=True)}
+        results = haaqi_parts_of_pairs(named(), seed=song_seed(song_name), progress=relay, detailed=explain)
+        parts = dict(zip(names, results, strict=True))
+        explained = {name: explain_haaqi(p) for name, p in parts.items() if explain and math.isfinite(p.score)}
+        return {name: p.score for name, p in parts.items()}, explained
     scores: dict[str, float] = {}
     with _recipe_noise(song_name, progress):
         for name, pair in pairs:
@@ -110,7 +122,7 @@ def _score_in_order(
             rates = pair.processed_rate, pair.reference_rate
             others = pair.audiogram, pair.equalisation, pair.level1
             scores[name] = compute_haaqi(pair.processed, pair.reference, *rates, *others, engine=engine)
-    return scores
+    return scores, {}
 
 
 @dataclass(frozen=True)
@@ -122,11 +134,14 @@ class PairScore:
     song, listener : str
     haaqi : mapping of str to float
         ``left_drums`` and so on; NaN where the reference is silent, which cannot be scored.
+    explanations : mapping of str to HaaqiExplanation
+        Of those that have a score, if they were asked for.
     """
 
     song: str
     listener: str
     haaqi: Mapping[str, float]
+    explanations: Mapping[str, HaaqiExplanation] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def score(self) -> float:
@@ -152,6 +167,7 @@ def score_stems(
     reference_rate: int,
     *,
     engine: Engine = fast_engine,
+    explain: bool = False,
     progress: Progress = silent,
 ) -> PairScore:
     """Compute the recipe's eight HAAQI values.
@@ -167,11 +183,13 @@ def score_stems(
         Gives the true stem ``drums``, ...: shape (2, n), float32, at `reference_rate`, cut as the submission is.
     reference_rate : int
         Hz (44100).
+    explain : bool
+        Also tell what each score consists of; the fast engine alone can.
 
     Raises
     ------
     CadenzaError
-        If a signal is faulty.
+        If a signal is faulty, or another engine than the fast one shall explain.
     """
     scores = {f"{ear}_{stem}": math.nan for stem in ORDER for ear in EARS}
 
@@ -186,17 +204,18 @@ def score_stems(
                 name, audiogram = f"{ear}_{stem}", ear_of(listener, ear)
                 yield name, HaaqiPair(read_processed(name), target, HAAQI_RATE, HAAQI_RATE, audiogram, 1, level)
 
-    scores.update(_score_in_order(song_name, pairs(), len(scores), engine, progress))
+    found, explanations = _score_in_order(song_name, pairs(), len(scores), engine, progress, explain)
     progress(1.0, "scored")
-    return PairScore(song_name, listener.id, scores)
+    return PairScore(song_name, listener.id, {**scores, **found}, explanations)
 
 
 @dataclass(frozen=True)
 class RemixScore:
-    """HAAQI of a remix for the two ears, and its mean."""
+    """HAAQI of a remix for the two ears, and its mean; explained, if that was asked for."""
 
     left: float
     right: float
+    explanations: Mapping[str, HaaqiExplanation] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def score(self) -> float:
@@ -212,6 +231,7 @@ def score_remix(
     rate: int,
     *,
     engine: Engine = fast_engine,
+    explain: bool = False,
     progress: Progress = silent,
 ) -> RemixScore:
     """Compute HAAQI of an amplified remix against the same remix of the true stems, as ICASSP 2024's recipe does.
@@ -242,9 +262,9 @@ def score_remix(
             level = reference_level(reference[row])
             yield ear, HaaqiPair(heard, target, HAAQI_RATE, HAAQI_RATE, audiogram, 2, level)
 
-    scores = _score_in_order(song_name, pairs(), len(EARS), engine, progress)
+    scores, explanations = _score_in_order(song_name, pairs(), len(EARS), engine, progress, explain)
     progress(1.0, "scored")
-    return RemixScore(scores["left"], scores["right"])
+    return RemixScore(scores["left"], scores["right"], explanations)
 
 
 def write_scores(path: Path, scores: Iterable[PairScore]) -> None:

@@ -21,11 +21,12 @@ _LONGEST = 80
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings under a name; `saved` in seconds since 1970."""
+    """Settings under a name; `saved` in seconds since 1970; `description`: what they are meant for, if anybody said."""
 
     name: str
     settings: MixSettings
     saved: float = 0.0
+    description: str = ""
 
 
 class Presets:
@@ -48,13 +49,14 @@ class Presets:
             try:
                 content = json.loads(path.read_text(encoding="utf-8"))
                 settings = MixSettings.from_mixer(content["settings"])
-                found.append(Preset(str(content["name"]), settings, float(content["saved"])))
+                description = str(content.get("description", ""))
+                found.append(Preset(str(content["name"]), settings, float(content["saved"]), description))
             except (OSError, ValueError, KeyError, TypeError, CadenzaError):
                 continue
         return sorted(found, key=lambda preset: -preset.saved)
 
-    def save(self, song: str, listener: str, name: str, settings: MixSettings) -> Preset:
-        """Save settings under a name; an older preset of that name is replaced.
+    def save(self, song: str, listener: str, name: str, settings: MixSettings, description: str = "") -> Preset:
+        """Save settings under a name, with a text of any length; an older preset of that name is replaced.
 
         Raises
         ------
@@ -64,8 +66,8 @@ class Presets:
         name = " ".join(name.split())
         if not name or len(name) > _LONGEST or not name.isprintable():
             raise CadenzaError(f"A preset needs a name of 1 to {_LONGEST} printable characters.")
-        preset = Preset(name, settings, time.time())
-        content = {"name": name, "saved": preset.saved, "song": song, "listener": listener}
+        preset = Preset(name, settings, time.time(), description)
+        content = {"name": name, "saved": preset.saved, "song": song, "listener": listener, "description": description}
         content["settings"] = settings.as_mixer()
         with atomic_file(self._path(song, listener, name)) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -143,6 +143,7 @@ def score_pair(
     *,
     segments: Segments | None = None,
     engine: Engine = fast_engine,
+    explain: bool = False,
     progress: Progress = silent,
 ) -> PairScore:
     """Score the submission files of one song and listener with the recipe's eight HAAQI values.
@@ -152,6 +153,8 @@ def score_pair(
     enhanced : Path
         ``enhanced_signals``. With `segments`, the files are looked for in ``evaluation`` below it, and the true stems
         are cut to the objective segment.
+    explain : bool
+        Also tell what each score consists of; the fast engine alone can.
 
     Raises
     ------
@@ -172,4 +175,6 @@ def score_pair(
         return song.stem(name, excerpt)
 
     song.check()
-    return score_stems(song.name, listener, processed, reference, RATE, engine=engine, progress=progress)
+    return score_stems(
+        song.name, listener, processed, reference, RATE, engine=engine, explain=explain, progress=progress
+    )

@@ -18,6 +18,7 @@ from .export import export_panel
 from .messages import guarded
 from .mixer import mixer
 from .presets import presets_panel
+from .proposals import proposals_panel
 from .scores import scores_panel
 from .selection import Selection, mix_of, remember, settings_of, write_link
 
@@ -40,9 +41,11 @@ def desk(selection: Selection, ready: Playable) -> None:
         audiogram_chart(selection.listener, key="audiogram")
         st.caption(audiogram_text(selection.listener))
         amplification_panel()
-        scores, presets, export = st.tabs(["Scores", "Presets", "Export"], key="desk_tabs", on_change="rerun")
+        titles = ["Scores", "Propose", "Presets", "Export"]
+        scores, proposals, presets, export = st.tabs(titles, key="desk_tabs", on_change="rerun")
         for tab, panel in (
             (scores, lambda: scores_panel(selection, ready, mix)),
+            (proposals, lambda: proposals_panel(selection, ready, mix)),
             (presets, lambda: presets_panel(selection, mix)),
             (export, lambda: export_panel(selection, mix)),
         ):

@@ -38,7 +38,8 @@ def presets_panel(selection: Selection, mix: MixSettings) -> None:
 def _preset(number: int, preset: Preset, selection: Selection, *, is_set: bool) -> None:
     use, remove = st.columns([5, 1], gap="small")
     label = plain(preset.name) + (" (as set now)" if is_set else "")
-    if use.button(label, key=f"use_{number}_{preset.saved}", width="stretch", help="Recall this preset"):
+    help_text = "Recall this preset" + (f": {plain(preset.description)}" if preset.description else "")
+    if use.button(label, key=f"use_{number}_{preset.saved}", width="stretch", help=help_text):
         recall(selection.song.id, preset.settings)
         st.rerun()
     if remove.button("", icon=":material/delete:", key=f"drop_{number}_{preset.saved}", help="Delete this preset"):

@@ -19,6 +19,7 @@ from .jobs import follow
 from .messages import plain
 from .selection import Selection, owner
 from .services import HAAQI_READY, services
+from .why import why_panel
 
 __all__ = ["scores_panel"]
 
@@ -139,6 +140,7 @@ def _show(job: Job, *, is_stale: bool) -> None:
     )
     st.dataframe(rows, hide_index=True, row_height=28)
     st.caption(plain("; ".join((f"HAAQI per ear, took {scores.seconds:.1f} s", *scores.notes))))
+    why_panel(scores.explanations)
 
 
 def _number(value: float, digits: int) -> str:

@@ -120,7 +120,7 @@ def _begin(catalog: Catalog) -> list[str]:
         "listener": link.listener or DEFAULT_LISTENER,
         "system": link.system or DEFAULT_SYSTEM,
         "prescription": link.settings.prescription if link.settings else DEFAULT_PRESCRIPTION,
-        "calibration_db_spl": link.settings.calibration_db_spl if link.settings else CALIBRATION_DB_SPL,
+        "calibration_db_spl": CALIBRATION_DB_SPL,  # the room's, and safe levels hang on it: no link sets it
         "ceiling_db_spl": CEILING_DB_SPL,
         "excerpts": {},
     }
@@ -132,7 +132,12 @@ def _begin(catalog: Catalog) -> list[str]:
         picked["excerpts"] = {song: link.excerpt}
     if link.settings:
         st.session_state["mix"][song] = link.settings.as_mixer()
-    return list(link.faults)
+    there = link.settings.calibration_db_spl if link.settings else CALIBRATION_DB_SPL
+    note = (
+        f"The link was made where 0 dB FS is {there:g} dB SPL. Here it stays {CALIBRATION_DB_SPL:g}, as levels at the ear "
+        "hang on it; change it under Amplification if yours is another."
+    )
+    return [*link.faults, *([note] if there != CALIBRATION_DB_SPL else [])]
 
 
 def _listener(listener_id: str, catalog: Catalog) -> Listener:
