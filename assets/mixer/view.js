@@ -5,9 +5,9 @@ import { Fader } from "./fader.js";
 import { KEYMAP } from "./keys.js";
 import { Lane } from "./lane.js";
 import { Meter } from "./meter.js";
-import { MODES } from "./graph.js";
+import { MODES, isRendered } from "./graph.js";
 import { LOUD_DB_SPL, LOWEST_DB, START_DB } from "./safety.js";
-import { decibels } from "./settings.js";
+import { SIMULATIONS, decibels } from "./settings.js";
 import { Timeline } from "./timeline.js";
 
 const CEILING = 10 ** (-1 / 20); // of the limiter that is switched on
@@ -22,7 +22,18 @@ const MODE_LABELS = {
   aided: ["Aided", "The remix with the listener's amplification"],
   reference: ["Reference", "The same remix of the true stems"],
   reference_aided: ["Reference aided", "The same remix of the true stems, amplified"],
+  msbg: ["Unaided", "The remix as the listener hears it without amplification, rendered by MSBG"],
+  msbg_aided: ["Aided", "The amplified remix as the listener hears it, rendered by MSBG"],
 };
+const SIMULATION_LABELS = {
+  off: ["Off", "Heard with your own ears"],
+  both: ["Both ears", "Both ears hear about as the listener's do"],
+  left: ["Left", "The left ear hears about as the listener's does, the right one as yours"],
+  right: ["Right", "The right ear hears about as the listener's does, the left one as yours"],
+};
+const LIVE_NOTE =
+  "A live approximation of MSBG: thresholds, loudness recruitment, and levels smeared from band to band. Within a band the " +
+  "sound stays clean, where MSBG roughens it. It takes the mix at volume 0 dB.";
 
 export class View {
   constructor(engine) {
@@ -39,6 +50,7 @@ export class View {
       "section",
       { class: "mixer", "aria-label": "Mixer" },
       this.#hearBar(),
+      this.#listenerBar(),
       this.warning,
       this.problems,
       this.grid,
@@ -61,7 +73,7 @@ export class View {
     const group = h(
       "div",
       { class: "segments", role: "radiogroup", "aria-label": "What you hear" },
-      ...Object.values(this.radios).map(({ root }) => root),
+      ...Object.entries(this.radios).flatMap(([mode, { root }]) => (isRendered(mode) ? [] : [root])),
     );
     this.match = this.#check(
       "Match loudness",
@@ -103,6 +115,39 @@ export class View {
       h("span", { class: "group volume" }, h("span", {}, "Volume"), this.volume, this.volumeText, this.atEar),
       help,
     );
+  }
+
+  /** What simulates the listener's hearing: live, or rendered. */
+  #listenerBar() {
+    this.simulations = Object.fromEntries(SIMULATIONS.map((ears) => [ears, this.#simulationRadio(ears)]));
+    const live = h(
+      "div",
+      { class: "segments small", role: "radiogroup", "aria-label": "Hear as the listener does, live approximation" },
+      ...Object.values(this.simulations).map(({ root }) => root),
+    );
+    this.rendered = h(
+      "div",
+      { class: "segments small", role: "radiogroup", "aria-label": "Hear as the listener does, rendered by MSBG" },
+      this.radios.msbg.root,
+      this.radios.msbg_aided.root,
+    );
+    this.renderedNote = h("span", { class: "listener" });
+    this.liveNote = h("span", { class: "listener", title: LIVE_NOTE }, "approximate");
+    this.listenerBar = h(
+      "div",
+      { class: "bar ears" },
+      h("span", { class: "caption" }, "As the listener"),
+      h("span", { class: "group" }, h("span", { title: LIVE_NOTE }, "live"), live, this.liveNote),
+      h("span", { class: "group" }, h("span", {}, "MSBG"), this.rendered, this.renderedNote),
+    );
+    return this.listenerBar;
+  }
+
+  #simulationRadio(ears) {
+    const [label, title] = SIMULATION_LABELS[ears];
+    const onchange = () => this.simulate(ears);
+    const input = h("input", { type: "radio", name: "cadenza-simulation", value: ears, onchange });
+    return { input, root: h("label", { title }, input, h("span", {}, label)) };
   }
 
   #radio(mode) {
@@ -258,6 +303,7 @@ export class View {
       input.checked = mode === hear;
       root.title = modeTitle(mode, song);
     }
+    this.#showListener();
     if (hear !== "original") this.lastRemix = hear;
     this.match.input.checked = settings.match_loudness;
     const aid = song.listener_label && song.aid_label ? `, ${song.aid_label}` : "";
@@ -270,6 +316,22 @@ export class View {
     this.#showLoudness();
     this.timeline.update();
     this.run();
+  }
+
+  #showListener() {
+    const { engine } = this;
+    const { song, settings, simulation } = engine;
+    this.listenerBar.hidden = !song.hearing_url;
+    const now = isRendered(engine.hear) ? "off" : settings.simulation;
+    for (const [ears, { input }] of Object.entries(this.simulations)) {
+      input.checked = ears === now;
+      input.disabled = engine.limiterMissing || isRendered(engine.hear);
+    }
+    const loading = simulation.loading ? "getting ready…" : "approximate";
+    setText(this.liveNote, isRendered(engine.hear) ? "not on top of MSBG" : loading);
+    this.renderedNote.classList.toggle("stale", engine.isStale);
+    if (!song.msbg) setText(this.renderedNote, "not rendered yet: see Hearing, beside");
+    else setText(this.renderedNote, engine.isStale ? "stale: of other settings" : "of these settings");
   }
 
   #showTransport() {
@@ -392,6 +454,17 @@ export class View {
     this.say(`Hearing: ${MODE_LABELS[mode][1]}`);
   }
 
+  simulate(ears) {
+    if (this.simulations[ears].input.disabled || this.listenerBar.hidden) return;
+    this.engine.setSimulation(ears);
+    this.say(SIMULATION_LABELS[ears][1]);
+  }
+
+  simulateNext() {
+    const { simulation } = this.engine.settings;
+    this.simulate(SIMULATIONS[(SIMULATIONS.indexOf(simulation) + 1) % SIMULATIONS.length]);
+  }
+
   hearNext() {
     const { available, hear } = this.engine;
     this.hear(available[(available.indexOf(hear) + 1) % available.length]);
@@ -417,7 +490,7 @@ export class View {
 
 function modeTitle(mode, { fir, aid_label: aid, listener_label: listener }) {
   const title = MODE_LABELS[mode][1];
-  if (!mode.endsWith("aided")) return title;
+  if (!mode.endsWith("aided") || isRendered(mode)) return title;
   if (fir) return aid ? `${title} (${aid})` : title;
   if (listener && aid) return `${aid} follows the level: it is in exports, and not heard here`;
   return "Choose a listener to hear the remix amplified";

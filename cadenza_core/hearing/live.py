@@ -31,7 +31,6 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 import scipy.signal
 from clarity.utils.audiogram import Audiogram, Listener
 
@@ -337,6 +336,7 @@ def _spread(bank: _Bank, severity: str) -> np.ndarray:
     """Give the smeared bands' power as non-negative sums of the bands' power, fitted to MSBG's smearing matrix."""
     from clarity.evaluator.msbg.cochlea import HL_PARAMS
     from clarity.evaluator.msbg.smearing import FFT_SIZE, make_smear_mat3
+    from scipy.optimize import nnls
 
     count = len(bank.centres)
     if severity == "NOTHING":
@@ -349,7 +349,7 @@ def _spread(bank: _Bank, severity: str) -> np.ndarray:
     for number in range(count):
         # Errors count by their share, down to 25 dB below the highest: a quiet band beside a loud one has to be right.
         scale = 1.0 / (wanted[number] + 0.003 * wanted[number].max())
-        spread[number] = scipy.optimize.nnls((power * scale).T, wanted[number] * scale)[0]
+        spread[number] = nnls((power * scale).T, wanted[number] * scale)[0]
     return spread
 
 

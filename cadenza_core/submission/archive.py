@@ -83,7 +83,7 @@ def export_mix(
         about = {"model": wish.model.id, "requests": [prompt.facts for prompt in wish.prompts]}
         about |= {"extractions": [one.entry.key for one in results], "lanes": wish.labels, "one_rest": wish.one_rest}
     progress(0.6, "mixing")
-    mixed = mixdown(mix, RATE, stems, original, truth=truth, listener=listener)
+    mixed = mixdown(mix, RATE, stems, original, truth=truth, listener=listener, progress=part(progress, 0.6, 0.95))
     notes = [*result.notes, *extra]
     if kind == "flac" and mixed.levels.clipped:
         notes.append(
@@ -100,6 +100,7 @@ def export_mix(
         "settings": mix.as_mixer(),
         "prescription": get_prescription(mix.prescription).record() if "aided" in mix.hear else None,
         "calibration_db_spl": mix.calibration_db_spl,
+        "simulation": _simulation_record(mix),
         "sample_rate": RATE,
         "format": FORMATS[kind],
         "matched_db": round(mixed.matched_db, 3),
@@ -146,6 +147,12 @@ def export_zip(
         pack(temporary / "enhanced_signals", _TEAM, temporary, progress=part(progress, 0.95, 1.0))
         shutil.rmtree(temporary / "enhanced_signals")
     return next(folder.glob("*.zip"))
+
+
+def _simulation_record(mix: MixSettings) -> dict[str, object] | None:
+    if mix.is_rendered_simulation:
+        return {"model": "MSBG (pyclarity)", "ears": ["left", "right"]}
+    return {"model": "live approximation of MSBG", "ears": list(mix.simulated_ears)} if mix.simulated_ears else None
 
 
 def _listener_record(listener: Listener | None) -> dict[str, object] | None:

@@ -16,6 +16,7 @@ from .audibility import audibility_panel
 from .audiogram import audiogram_chart, audiogram_text
 from .export import export_panel
 from .extract import extract_panel, extracted
+from .hearing import hearing_panel, hearing_url, rendering
 from .messages import guarded
 from .mixer import mixer
 from .presets import presets_panel
@@ -32,7 +33,7 @@ def desk(selection: Selection, ready: Playable) -> None:
     left, right = st.columns([3.4, 1.25], gap="medium")
     shown, extraction = extracted(selection, ready)
     with left:
-        settings = mixer(_data(selection, shown))
+        settings = mixer(_data(selection, shown, rendering(selection, ready)))
         remember(selection.song.id, settings)
         for note in shown.notes:
             st.caption(note.replace("*", "\\*"))
@@ -45,11 +46,12 @@ def desk(selection: Selection, ready: Playable) -> None:
         audiogram_chart(selection.listener, key="audiogram")
         st.caption(audiogram_text(selection.listener))
         amplification_panel()
-        titles = ["Scores", "Propose", "Presets", "Export"]
-        scores, proposals, presets, export = st.tabs(titles, key="desk_tabs", on_change="rerun")
+        titles = ["Scores", "Propose", "Hearing", "Presets", "Export"]
+        scores, proposals, hearing, presets, export = st.tabs(titles, key="desk_tabs", on_change="rerun")
         for tab, panel in (
             (scores, lambda: scores_panel(selection, ready, mix.only(STEMS), extraction)),
             (proposals, lambda: proposals_panel(selection, ready, mix.only(STEMS))),
+            (hearing, lambda: hearing_panel(selection, ready, mix.only(STEMS), extraction is not None)),
             (presets, lambda: presets_panel(selection, mix, shown)),
             (export, lambda: export_panel(selection, mix, extraction)),
         ):
@@ -59,7 +61,7 @@ def desk(selection: Selection, ready: Playable) -> None:
     write_link(selection, mix)
 
 
-def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
+def _data(selection: Selection, ready: Playable, rendered: dict[str, Any] | None) -> dict[str, Any]:
     """Give what the mixer's contract asks for."""
     picked = st.session_state["picked"]
     prescription = get_prescription(picked["prescription"])
@@ -85,6 +87,8 @@ def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
         "aid_label": prescription.title,
         "calibration_db_spl": picked["calibration_db_spl"],
         "listener_label": selection.listener_id,
+        "hearing_url": hearing_url(selection.listener, picked["calibration_db_spl"]),
+        "msbg": rendered,
         "ceiling_db_spl": picked["ceiling_db_spl"],
         "revision": st.session_state["revision"],
         **settings_of(selection.song.id),
