@@ -1,5 +1,6 @@
 """The views as Plotly figures."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -366,6 +367,9 @@ def spectra_figure(frame: pd.DataFrame) -> go.Figure:
             )
     ticks = [31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000]
     figure.update_xaxes(
-        type="log", tickvals=ticks, ticktext=[f"{hz / 1000:g}k" if hz >= 1000 else f"{hz:g}" for hz in ticks]
+        type="log",
+        range=[math.log10(25), math.log10(18000)],
+        tickvals=ticks,
+        ticktext=[f"{hz / 1000:g}k" if hz >= 1000 else f"{hz:g}" for hz in ticks],
     )
     return figure

@@ -7,6 +7,7 @@ done, 1 an error said in a sentence or a faulty submission, 2 a wrong call, 130 
 from . import (
     catalog,
     challenge,
+    compare,
     doctor,
     hear,
     hear_similar,
@@ -28,6 +29,7 @@ __all__ = [
     "app",
     "catalog",
     "challenge",
+    "compare",
     "doctor",
     "hear",
     "hear_similar",

@@ -59,6 +59,7 @@ def scores_panel(selection: Selection, ready: Playable, mix: MixSettings, extrac
             st.rerun(scope="fragment")
     if last and isinstance(last.result, ExcerptScores):
         _show(last, is_stale=last.key != key)
+        _save(selection, mix, last, is_stale=last.key != key)
     elif not (job and job.is_active):
         st.caption("HAAQI predicts the sound quality for this listener, 0 to 1; SDR tells how clean a stem is, in dB.")
 
@@ -144,6 +145,20 @@ def _show(job: Job, *, is_stale: bool) -> None:
     st.dataframe(rows, hide_index=True, row_height=28)
     st.caption(plain("; ".join((f"HAAQI per ear, took {scores.seconds:.1f} s", *scores.notes))))
     why_panel(scores.explanations)
+
+
+def _save(selection: Selection, mix: MixSettings, job: Job, *, is_stale: bool) -> None:
+    """Offer to keep the scores in the database; what was kept is said."""
+    saved: dict[str, str] = st.session_state.setdefault("scores_saved", {})
+    if said := saved.get(job.key):
+        st.caption(f":material/check: {plain(said)} They are under Computed in the studio on the Leaderboard.")
+    elif not is_stale and st.button(
+        "Save scores", icon=":material/save:", width="stretch", help="Keep them in the database"
+    ):
+        from .scores_kept import keep_scores  # the database's packages: loaded when they are needed
+
+        saved[job.key] = keep_scores(selection, mix.gains, job.result)
+        st.rerun(scope="fragment")
 
 
 def _number(value: float, digits: int) -> str:
