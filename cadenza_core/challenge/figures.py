@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["run_figure"]
 
 #: What a cell can be, with colours of Tol's "bright" set that are told apart without colour vision.
-_STATES = {"left": "#c3cad3", "running": "#CCBB44", "failed": "#EE6677", "done": "#4477AA"}
+_STATES = {"left": "#98a3b0", "running": "#CCBB44", "failed": "#EE6677", "done": "#4477AA"}
 _LONGEST = 34
 
 

@@ -85,7 +85,10 @@ def _run(run: KeptRun, *, is_first: bool) -> None:
         services().long_jobs.cancel(_key(run))
         st.rerun()
     if job is not None and at_work:
-        st.progress(job.share, plain(job.text))
+        if job.text.startswith(("checking", "packing")):
+            st.progress(job.share, plain(job.text))
+        else:  # the bars below tell how far
+            st.caption(plain(job.text))
     elif job is not None and job.state == "failed":
         st.error(plain(job.error), icon=":material/error:")
     elif job is not None and job.state == "done" and job.result:

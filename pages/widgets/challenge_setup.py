@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cadenza_core.challenge import SETS, ChallengeSet, read_set, time_in_words, usable_cores
-from cadenza_core.challenge.kept import LookAhead, RunSpec, challenge_roots, keep_run, look_ahead
+from cadenza_core.challenge.kept import LookAhead, RunSpec, challenge_roots, keep_run, kept_runs, look_ahead
 from cadenza_core.separation import get_system, systems
 
 from .challenge_runs import begin
@@ -18,7 +18,7 @@ from .services import services
 __all__ = ["setup_panel"]
 
 _TITLES = {"train": "Training", "valid": "Validation", "test": "Evaluation"}
-_DO = {"evaluate": "Score them with HAAQI", "validate": "Check every file", "pack": "Pack the submission"}
+_THEN = {"evaluate": "Score", "validate": "Check", "pack": "Pack"}
 _GAINS = {"": "All stems as they are", "proposal": "The studio's proposal for each listener"}
 #: Systems that a new run starts with, the first that is ready.
 _FIRST = ("hdemucs_high_musdb", "umxhq", "preview")
@@ -27,13 +27,15 @@ _FIRST = ("hdemucs_high_musdb", "umxhq", "preview")
 def setup_panel() -> None:
     """Show the form and the estimate, and the button that begins."""
     st.markdown("**New run**")
-    roots = challenge_roots(services().settings)
+    settings = services().settings
+    roots = list(dict.fromkeys([*challenge_roots(settings), *(run.spec.data for run in kept_runs(settings))]))
     root = st.selectbox(
         "Data",
         roots,
         index=0 if roots else None,
         accept_new_options=True,
         placeholder="Path of the folder that holds audio/ and metadata/",
+        key="challenge_data",
         help="A tree as the challenge hands it out: audio/musdb18hq/ with its songs, metadata/ with the lists.",
     )
     name = st.segmented_control("Set", SETS, default="valid", format_func=_TITLES.__getitem__, key="challenge_set")
@@ -45,8 +47,16 @@ def setup_panel() -> None:
     data = _read(str(root).strip(), name)
     songs, listeners = _choice(data)
     chosen = _systems()
-    gains, compressor, steps = _options()
-    workers = st.number_input("Processes", 1, 256, usable_cores(), help="One for each processor is the fastest.")
+    steps = st.pills(
+        "Then",
+        list(_THEN),
+        selection_mode="multi",
+        default=["evaluate", "validate"],
+        format_func=_THEN.__getitem__,
+        key="challenge_then",
+        help="Once the files are written: score them with HAAQI, check each of them, pack the zip to be uploaded.",
+    )
+    gains, compressor, workers = _options()
     everything = {song.name for song in data.songs}, {listener.id for listener in data.listeners}
     specs = [
         RunSpec(
@@ -63,12 +73,12 @@ def setup_panel() -> None:
     if not specs or not songs or not listeners:
         st.caption("Choose at least one system, one song and one listener.")
         return
-    needs = [_look_ahead(spec, int(workers)) for spec in specs]
+    needs = [_look_ahead(spec, workers) for spec in specs]
     fits = _estimate(needs, scored="evaluate" in steps)
     label = "Start" if len(specs) == 1 else f"Start {len(specs)} runs"
     if st.button(label, type="primary", width="stretch", icon=":material/play_arrow:", disabled=not fits):
         for spec in specs:
-            begin(keep_run(spec, services().settings), ["enhance", *steps], workers=int(workers))
+            begin(keep_run(spec, settings), ["enhance", *steps], workers=workers)
         st.rerun()
 
 
@@ -83,10 +93,14 @@ def _read(root: str, name: str) -> ChallengeSet:
 
 def _choice(data: ChallengeSet) -> tuple[list[str], list[str]]:
     names, ids = [song.name for song in data.songs], [listener.id for listener in data.listeners]
-    with st.expander(f"{len(names)} songs, {len(ids)} listeners", icon=":material/checklist:"):
+    with st.expander(f"{_count(names, 'song')}, {_count(ids, 'listener')}", icon=":material/checklist:"):
         songs = st.multiselect("Songs", names, placeholder="all", key=f"challenge_songs_{data.name}")
         listeners = st.multiselect("Listeners", ids, placeholder="all", key=f"challenge_listeners_{data.name}")
     return songs or names, listeners or ids
+
+
+def _count(names: Sequence[str], what: str) -> str:
+    return f"{len(names)} {what}{'' if len(names) == 1 else 's'}"
 
 
 def _systems() -> list[str]:
@@ -107,14 +121,18 @@ def _systems() -> list[str]:
     return chosen
 
 
-def _options() -> tuple[str, bool, list[str]]:
+def _options() -> tuple[str, bool, int]:
     presets = sorted({f"preset:{one.name}" for one in services().presets.everywhere()})
-    gains = st.selectbox(
-        "Gains of the remix", [*_GAINS, *presets], format_func=lambda name: _GAINS.get(name, name.replace(":", ": ", 1))
-    )
-    compressor = st.checkbox("Compress after NAL-R", help="The recipe's compressor; the baseline does not use it.")
-    steps = [step for step, words in _DO.items() if st.checkbox(words, value=step != "pack", key=f"challenge_{step}")]
-    return gains, compressor, steps
+    with st.expander("Remix and processes", icon=":material/tune:"):
+        gains = st.selectbox(
+            "Gains of the remix",
+            [*_GAINS, *presets],
+            format_func=lambda name: _GAINS.get(name, name.replace(":", ": ", 1)),
+            help="The scored stems stay as they are; gains are for the remix that the panel hears.",
+        )
+        compressor = st.checkbox("Compress after NAL-R", help="The recipe's compressor; the baseline does not use it.")
+        workers = st.number_input("Processes", 1, 256, usable_cores(), help="One for each processor is the fastest.")
+    return gains, compressor, int(workers)
 
 
 def _look_ahead(spec: RunSpec, workers: int) -> LookAhead:
