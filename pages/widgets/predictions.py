@@ -92,7 +92,7 @@ def _take_truth(state: dict[str, Any], name: str, content: bytes) -> None:
 
 
 def _take_files(state: dict[str, Any], files: Sequence[tuple[str, bytes]]) -> None:
-    given = {name: content for name, content in files}
+    given = dict(files)
     if given.keys() == state["texts"].keys() | state["faults"].keys() and given == state.get("given"):
         return
     state |= {"given": given, "texts": {}, "faults": {}, "compared": None}
