@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -103,6 +104,12 @@ class KeptRun:
         """How far enhancing or scoring has come; None if it was never begun."""
         place = self.folder / ("challenge" if step == "enhance" else "scores.challenge")
         return status_of(RunFolder(place)) if RunFolder(place).exists else None
+
+    def reason(self, key: tuple[str, str], why: str) -> str:
+        """Give why a pair failed without the part of paths that its names tell already."""
+        for place in ("enhanced_signals/evaluation", "enhanced_signals"):
+            why = why.replace(f"{self.folder / place / key[1] / key[0]}{os.sep}", "")
+        return why
 
     def archive(self) -> Path | None:
         """The packed submission, if there is one."""

@@ -1,5 +1,6 @@
 """The runs that the studio keeps: how far each is, what failed and why, and what there is to take away."""
 
+import math
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -108,7 +109,9 @@ def _progress(step: str, status: Status) -> None:
     words = f"{_TITLES[step]}: {status.done} of {status.total}"
     if status.failed:
         words += f", {len(status.failed)} failed"
-    if status.is_active and status.seconds_left == status.seconds_left:
+    if not math.isnan(status.mean):
+        words += f", mean {status.mean:.4f}"
+    if status.is_active and not math.isnan(status.seconds_left):
         words += f", {time_in_words(status.seconds_left)} left"
     st.progress(status.share, plain(words))
 
@@ -153,9 +156,8 @@ def _failures(run: KeptRun, statuses: dict[str, Status | None], at_work: bool) -
         with st.expander(
             f"{len(status.failed)} failed: {_TITLES[step].lower()}", icon=":material/error:", expanded=True
         ):
-            rows = [
-                {"Song": song, "Listener": who, "Why": why} for (song, who), why in list(status.failed.items())[:_SHOWN]
-            ]
+            some = list(status.failed.items())[:_SHOWN]
+            rows = [{"Song": key[0], "Listener": key[1], "Why": run.reason(key, why)} for key, why in some]
             st.dataframe(rows, hide_index=True, row_height=28, height=min(38 + 28 * len(rows), 240))
             if len(status.failed) > _SHOWN:
                 st.caption(f"The first {_SHOWN}; `cadenza challenge status --json` lists all.")
