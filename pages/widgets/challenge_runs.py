@@ -17,6 +17,7 @@ from .services import services
 
 __all__ = ["begin", "runs_panel"]
 
+#: How often the runs are looked at while one is at work, s.
 _EVERY = 1.0
 _TITLES = {"enhance": "Files", "evaluate": "Scores"}
 _GO_ON = {"enhance": "Write the files", "evaluate": "Score", "validate": "Check", "pack": "Pack"}
@@ -100,7 +101,7 @@ def _run(run: KeptRun, *, is_first: bool) -> None:
     if not at_work:
         _buttons(run, statuses)
     _failures(run, statuses, at_work)
-    with st.expander("Pairs", icon=":material/grid_on:", expanded=is_first and statuses["enhance"] is not None):
+    if any(statuses.values()) and st.toggle("Show each pair", value=is_first, key=f"pairs_of_{run.name}"):
         _picture(run, statuses)
     _check(run)
 
@@ -169,10 +170,7 @@ def _failures(run: KeptRun, statuses: dict[str, Status | None], at_work: bool) -
 def _picture(run: KeptRun, statuses: dict[str, Status | None]) -> None:
     scores, files = statuses["evaluate"], statuses["enhance"]
     status, place = (scores, "scores.challenge") if scores is not None else (files, "challenge")
-    if status is None:
-        st.caption("Nothing was begun yet.")
-        return
-    st.caption("Scores" if scores is not None else "Files")
+    assert status is not None
     figure = run_figure(RunFolder(run.folder / place), status)
     st.plotly_chart(figure, key=f"pairs_{run.name}", width="stretch", config=_CONFIG)
 

@@ -12,7 +12,9 @@ from .harness import server
 from .studio_server import ask, serve
 
 
-def test_a_run_is_started_followed_and_its_archive_fetched(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_run_is_started_followed_and_its_archive_fetched(
+    chromium: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     if reason := server.missing():
         pytest.skip(f"no browser tests: {reason}")
     place = tmp_path_factory.mktemp("challenge")
