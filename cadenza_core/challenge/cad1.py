@@ -20,7 +20,7 @@ from ..submission.layout import ENHANCED, EVALUATION
 from .folder import RunFolder
 from .gains import GainsOf, Proposed
 from .pairs import Enhance, Score, files_state
-from .plan import Group, Plan, Unit, ear_facts
+from .plan import Group, Plan, Unit, ear_facts, songs_at_once
 from .run import new_token
 from .sets import ChallengeSet, named
 from .tasks import Place, Separate, Source
@@ -117,7 +117,7 @@ def enhance_plan(
         each,
         tuple(groups),
         found=lambda key: pair_complete(folder, key[1], key[0]),
-        preparing=0 if settings.device in {"auto", "cpu"} else 1,
+        preparing=songs_at_once(settings),
         about={"data": str(data.root), "results": str(folder)},
         files=17 * sum(len(group.units) for group in groups),
         pcm=sum(len(group.units) * _pcm(data, group) for group in groups),

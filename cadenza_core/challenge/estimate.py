@@ -8,11 +8,12 @@ published evaluation set of 2,597 pairs is 21 to 23 GB, 0.60 to 0.66 of its PCM 
 import json
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..remix import EARS
 from ..settings import Settings
 from .folder import RunFolder
 from .plan import Plan
@@ -127,6 +128,16 @@ def _separation_speed(settings: Settings, system_id: str, lengths: list[float]) 
     return took / sound if sound else math.nan
 
 
+def _mean(results: Sequence[Mapping[str, Any]]) -> float:
+    """Give the mean score of results: of each the mean of its stems or ears."""
+    means = []
+    for result in results:
+        scores = result.get("haaqi", {}).values() or [result[ear] for ear in EARS if ear in result]
+        known = [score for score in scores if score is not None]
+        means += [sum(known) / len(known)] if known else []
+    return sum(means) / len(means) if means else math.nan
+
+
 def time_in_words(seconds: float) -> str:
     """Say how long something takes."""
     if math.isnan(seconds):
@@ -171,6 +182,8 @@ class Status:
         0 to 1.
     results : int
         Bytes that its results take so far.
+    mean : float
+        Mean score of what is scored; NaN: nothing is.
     notes : tuple of str
     """
 
@@ -187,6 +200,7 @@ class Status:
     seconds_left: float
     share: float
     results: int
+    mean: float = math.nan
     notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -207,6 +221,7 @@ class Status:
             "seconds_left": None if math.isnan(self.seconds_left) else round(self.seconds_left, 1),
             "share": round(self.share, 6),
             "bytes": self.results,
+            "mean_score": None if math.isnan(self.mean) else self.mean,
             "notes": list(self.notes),
         }
 
@@ -246,5 +261,6 @@ def status_of(folder: RunFolder) -> Status:
         0.0 if over >= total else left,
         min(1.0, over / total),
         sum(int(event["result"].get("bytes", 0)) for event in done.values()),
+        _mean([event["result"] for event in done.values()]),
         (f"{journal.unreadable} lines of the journal are damaged",) if journal.unreadable else (),
     )

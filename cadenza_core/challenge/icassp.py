@@ -31,7 +31,7 @@ from ..submission.read import read_remix
 from ..submission.write import write_remix
 from .folder import RunFolder
 from .pairs import TOLERANCE
-from .plan import Group, Plan, Unit, ear_facts
+from .plan import Group, Plan, Unit, ear_facts, songs_at_once
 from .run import new_token
 from .scenes import Scene, SceneSet
 from .tasks import Place, Separate, Source, Unfit, check_version, compile_haaqi, hold, state_of
@@ -237,7 +237,7 @@ def enhance_scenes_plan(
         _each(data),
         tuple(groups),
         found=lambda key: (folder / remix_name(*key)).is_file(),
-        preparing=0 if settings.device in {"auto", "cpu"} else 1,
+        preparing=songs_at_once(settings),
         about={"data": str(data.root), "results": str(folder)},
         files=count,
         pcm=sum(len(group.units) * group.seconds * 2 * 2 * REMIX_RATE for group in groups),

@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from .run import Summary, run
 from .scores import run_scores, scores_of, write_table
 from .sets import ChallengeSet, read_set
 from .storing import store_scores, system_of
+from .tasks import state_of
 from .validate import validate_set
 
 __all__ = [
@@ -44,6 +46,8 @@ __all__ = [
 
 #: What can be done with a run, in order.
 STEPS = ("enhance", "evaluate", "validate", "pack")
+#: Status of runs that nobody works on, by the state of their journal.
+_OVER: dict[Path, tuple[str, Status]] = {}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,120}")
 
 
@@ -101,8 +105,22 @@ class KeptRun:
 
     def status(self, step: str) -> Status | None:
         """How far enhancing or scoring has come; None if it was never begun."""
-        place = self.folder / ("challenge" if step == "enhance" else "scores.challenge")
-        return status_of(RunFolder(place)) if RunFolder(place).exists else None
+        place = RunFolder(self.folder / ("challenge" if step == "enhance" else "scores.challenge"))
+        if not place.exists:
+            return None
+        if place.is_active():
+            return status_of(place)
+        state = state_of([place.path / name for name in ("plan.json", "journal.jsonl")])
+        known = _OVER.get(place.path)
+        if known is None or known[0] != state:  # a page asks every second, and a journal has thousands of lines
+            known = _OVER[place.path] = state, status_of(place)
+        return known[1]
+
+    def reason(self, key: tuple[str, str], why: str) -> str:
+        """Give why a pair failed without the part of paths that its names tell already."""
+        for place in ("enhanced_signals/evaluation", "enhanced_signals"):
+            why = why.replace(f"{self.folder / place / key[1] / key[0]}{os.sep}", "")
+        return why
 
     def archive(self) -> Path | None:
         """The packed submission, if there is one."""

@@ -4,16 +4,21 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from clarity.utils.audiogram import Listener
 
 from .. import __version__
 from ..errors import CadenzaError
+from ..settings import Settings
 from .folder import RunFolder
 from .tasks import Task
 
-__all__ = ["Group", "Plan", "Unit", "agree", "ear_facts"]
+__all__ = ["Group", "Plan", "Unit", "agree", "ear_facts", "songs_at_once"]
+
+#: Is there where NVIDIA's driver is loaded.
+_NVIDIA = Path("/proc/driver/nvidia/version")
 
 Key = tuple[str, str]
 
@@ -136,6 +141,12 @@ def ear_facts(listener: Listener) -> str:
     ears = (listener.audiogram_left, listener.audiogram_right)
     numbers = [array.tolist() for ear in ears for array in (ear.frequencies, ear.levels)]
     return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:16]
+
+
+def songs_at_once(settings: Settings) -> int:
+    """Give how many songs are separated at once: one where a GPU does it, else as many as there are workers (0)."""
+    gpu = settings.device not in {"auto", "cpu"} or (settings.device == "auto" and _NVIDIA.exists())
+    return 1 if gpu else 0
 
 
 def _short(value: object) -> str:

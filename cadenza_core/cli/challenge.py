@@ -40,7 +40,6 @@ from ..submission import pack
 from .challenge_report import (
     check_room,
     do_plan,
-    mean_score,
     print_line,
     say_end,
     say_need,
@@ -215,7 +214,7 @@ def evaluate(
         summary = do_plan(plan, f"Scoring {name}", workers, scheduler, json_lines, work)
         if not no_store:
             store_or_say_why(plan, scored, system_of(enhanced, settings, system), settings, json_lines, replace=replace)
-        say_end(summary, json_lines, str(csv), mean=mean_score(plan.folder))
+        say_end(summary, json_lines, str(csv), mean=status_of(plan.folder).mean)
 
 
 @challenge_app.command(name="pack")

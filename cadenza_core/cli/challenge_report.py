@@ -15,7 +15,6 @@ from ..challenge import (
     LocalPool,
     Plan,
     Pool,
-    RunFolder,
     SceneSet,
     Status,
     Summary,
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = [
     "check_room",
     "do_plan",
-    "mean_score",
     "print_line",
     "say_end",
     "say_need",
@@ -59,6 +57,8 @@ def show_status(console: Any, found: Status) -> None:
             console.print(f"  separating {song}", markup=False)
     elif found.left:
         console.print("not running; the same command goes on with it")
+    if not math.isnan(found.mean):
+        console.print(f"mean score: {found.mean:.4f}")
     for (song, listener), why in list(found.failed.items())[:20]:
         console.print(f"failed: {song} for {listener}: {why}", markup=False, soft_wrap=True)
     if len(found.failed) > 20:
@@ -125,17 +125,6 @@ def do_plan(
             return work(pool, show, tell)
     finally:
         pool.close()
-
-
-def mean_score(folder: RunFolder) -> float:
-    """Give the mean score of what is done."""
-    values: list[float] = []
-    for event in folder.journal().done.values():
-        result = event["result"]
-        scores = result["haaqi"].values() if "haaqi" in result else (result["left"], result["right"])
-        known = [score for score in scores if score is not None]
-        values += [sum(known) / len(known)] if known else []
-    return sum(values) / len(values) if values else math.nan
 
 
 def say_end(summary: Summary, json_lines: bool, place: str, *, mean: float = math.nan) -> None:

@@ -1,5 +1,6 @@
 """The runs that the studio keeps: how far each is, what failed and why, and what there is to take away."""
 
+import math
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from .services import services
 
 __all__ = ["begin", "runs_panel"]
 
+#: How often the runs are looked at while one is at work, s.
 _EVERY = 1.0
 _TITLES = {"enhance": "Files", "evaluate": "Scores"}
 _GO_ON = {"enhance": "Write the files", "evaluate": "Score", "validate": "Check", "pack": "Pack"}
@@ -99,7 +101,7 @@ def _run(run: KeptRun, *, is_first: bool) -> None:
     if not at_work:
         _buttons(run, statuses)
     _failures(run, statuses, at_work)
-    with st.expander("Pairs", icon=":material/grid_on:", expanded=is_first and statuses["enhance"] is not None):
+    if any(statuses.values()) and st.toggle("Show each pair", value=is_first, key=f"pairs_of_{run.name}"):
         _picture(run, statuses)
     _check(run)
 
@@ -108,7 +110,9 @@ def _progress(step: str, status: Status) -> None:
     words = f"{_TITLES[step]}: {status.done} of {status.total}"
     if status.failed:
         words += f", {len(status.failed)} failed"
-    if status.is_active and status.seconds_left == status.seconds_left:
+    if not math.isnan(status.mean):
+        words += f", mean {status.mean:.4f}"
+    if status.is_active and not math.isnan(status.seconds_left):
         words += f", {time_in_words(status.seconds_left)} left"
     st.progress(status.share, plain(words))
 
@@ -153,9 +157,8 @@ def _failures(run: KeptRun, statuses: dict[str, Status | None], at_work: bool) -
         with st.expander(
             f"{len(status.failed)} failed: {_TITLES[step].lower()}", icon=":material/error:", expanded=True
         ):
-            rows = [
-                {"Song": song, "Listener": who, "Why": why} for (song, who), why in list(status.failed.items())[:_SHOWN]
-            ]
+            some = list(status.failed.items())[:_SHOWN]
+            rows = [{"Song": key[0], "Listener": key[1], "Why": run.reason(key, why)} for key, why in some]
             st.dataframe(rows, hide_index=True, row_height=28, height=min(38 + 28 * len(rows), 240))
             if len(status.failed) > _SHOWN:
                 st.caption(f"The first {_SHOWN}; `cadenza challenge status --json` lists all.")
@@ -167,10 +170,7 @@ def _failures(run: KeptRun, statuses: dict[str, Status | None], at_work: bool) -
 def _picture(run: KeptRun, statuses: dict[str, Status | None]) -> None:
     scores, files = statuses["evaluate"], statuses["enhance"]
     status, place = (scores, "scores.challenge") if scores is not None else (files, "challenge")
-    if status is None:
-        st.caption("Nothing was begun yet.")
-        return
-    st.caption("Scores" if scores is not None else "Files")
+    assert status is not None
     figure = run_figure(RunFolder(run.folder / place), status)
     st.plotly_chart(figure, key=f"pairs_{run.name}", width="stretch", config=_CONFIG)
 
