@@ -11,6 +11,7 @@ from ..hearing import DEFAULT_PRESCRIPTION
 from ..hearing.thresholds import CALIBRATION_DB_SPL
 from ..remix import EARS, Gains, MixSettings, Presets
 from ..tuning import Audible, Constraints, Objective, Preference, Proposal, Quality, propose_remix
+from ..tuning.objectives import percent
 from .console import ExcerptOption, JsonOption, guarded, notes, out, parse_excerpt, progress, settings_of, table
 from .hearing import PrescriptionOption
 from .root import app
@@ -121,7 +122,7 @@ def _show(console: Any, result: Proposal) -> None:
     listing = table("stem", *(f"{ear} dB>" for ear in EARS), "audible before>", "after>")
     for stem in result.audible_before:
         gains = [f"{result.gains.decibels[stem, ear]:+.1f}" for ear in EARS]
-        shares = [f"{share[stem]:.0%}" for share in (result.audible_before, result.audible_after)]
+        shares = [percent(share[stem]) for share in (result.audible_before, result.audible_after)]
         listing.add_row(stem, *gains, *shares)
     console.print(listing)
     for reason in result.reasons:

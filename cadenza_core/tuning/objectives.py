@@ -35,10 +35,15 @@ from ..progress import Progress, silent
 from ..remix import EARS
 from .material import Material
 
-__all__ = ["Audible", "Objective", "Preference", "Value", "preferred_raise"]
+__all__ = ["Audible", "Objective", "Preference", "Value", "percent", "preferred_raise"]
 
 #: A function of gains, dB by stem and ear: shape (stems, 2).
 Value = Callable[[np.ndarray], float]
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Write a share as per cent: ``41 %``."""
+    return f"{100 * share:.{digits}f} %"
 
 
 class Objective:
@@ -124,7 +129,7 @@ class Audible(Objective):
 
     def show(self, value: float) -> str:
         """Write a value for people."""
-        return f"{value:.1%}"
+        return percent(value, 1)
 
     def starts(self, names: tuple[str, ...]) -> tuple[np.ndarray, ...]:
         """Give gains worth starting from besides equal ones."""

@@ -7,7 +7,7 @@ import numpy as np
 from ..hearing.thresholds import BANDS
 from .constraints import Fitter
 from .material import Material
-from .objectives import Objective, Value
+from .objectives import Objective, Value, percent
 
 __all__ = ["Reason", "reasons_for"]
 
@@ -42,7 +42,11 @@ def reasons_for(
         effects.update(dict.fromkeys(group, effect))
     heard = _heard(material, decibels)
     return tuple(
-        Reason(stem, float(decibels[row].mean()), f"{_gain(stem, decibels[row])}: {heard[stem]}. {effects[stem]}")
+        Reason(
+            stem,
+            float(decibels[row].mean()),
+            f"{_gain(stem.capitalize(), decibels[row])}: {heard[stem]}. {effects[stem]}",
+        )
         for row, stem in enumerate(material.names)
     )
 
@@ -60,7 +64,7 @@ def _heard(material: Material, decibels: np.ndarray) -> dict[str, str]:
     bands = [model.by_band(gains) for gains in (equal, decibels)]
     said = {}
     for row, stem in enumerate(model.names):
-        words = f"{before.total[row]:.0%} → {after.total[row]:.0%} audible"
+        words = f"{percent(before.total[row])} → {percent(after.total[row])} audible"
         if abs(after.total[row] - before.total[row]) >= _SAID:
             words += _where(*(audible[row] for audible, _ in bands), energy=bands[0][1][row])
         masker = after.maskers[row]
@@ -76,7 +80,7 @@ def _where(before: np.ndarray, after: np.ndarray, *, energy: np.ndarray) -> str:
         there, change = energy[inside].sum(), abs(float((after - before)[inside].sum()))
         if there > 0 and change > most:
             shares = tuple(float(each[inside].sum() / there) for each in (before, after))
-            said, most = f", most of the change {words} ({shares[0]:.0%} → {shares[1]:.0%})", change
+            said, most = f", most of the change {words} ({percent(shares[0])} → {percent(shares[1])})", change
     return said
 
 

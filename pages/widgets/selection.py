@@ -16,11 +16,12 @@ from clarity.utils.audiogram import Listener
 from cadenza_core.catalog import Excerpt, Song, find_listener, listener_files
 from cadenza_core.errors import CadenzaError
 from cadenza_core.hearing import DEFAULT_PRESCRIPTION
+from cadenza_core.hearing.safe_levels import CEILING_DB_SPL
 from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
-from cadenza_core.remix import Link, MixSettings, settings_query
+from cadenza_core.remix import Link, MixSettings, extraction_query, settings_query
 from cadenza_core.separation import systems
 
-from .messages import clock, plain
+from .messages import clock
 from .mixer import SETTINGS
 from .services import DEFAULT_LISTENER, DEFAULT_SONG, DEFAULT_SYSTEM, Catalog, first_excerpt, services
 
@@ -72,7 +73,7 @@ def owner() -> str:
 
 
 def pick(**choices: Any) -> None:
-    """Pick something: `song`, `listener`, `system`, `prescription` (ids), `excerpt`, `calibration_db_spl`."""
+    """Pick something: `song`, `listener`, `system`, `prescription` (ids), `excerpt`, and the two levels in dB SPL."""
     picked = st.session_state["picked"]
     excerpt = choices.pop("excerpt", None)
     picked.update(choices)
@@ -119,18 +120,27 @@ def _begin(catalog: Catalog) -> list[str]:
         "listener": link.listener or DEFAULT_LISTENER,
         "system": link.system or DEFAULT_SYSTEM,
         "prescription": link.settings.prescription if link.settings else DEFAULT_PRESCRIPTION,
-        "calibration_db_spl": link.settings.calibration_db_spl if link.settings else CALIBRATION_DB_SPL,
+        "calibration_db_spl": CALIBRATION_DB_SPL,  # the room's, and safe levels hang on it: no link sets it
+        "ceiling_db_spl": CEILING_DB_SPL,
         "excerpts": {},
     }
     st.session_state["picked"] = picked
     st.session_state["mix"] = {}
     st.session_state["revision"] = 0
+    st.session_state.update(prompts={}, extract_with=link.follow, one_rest=link.one_rest)
     song: str = picked["song"] if picked["song"] in catalog.songs else DEFAULT_SONG
     if link.excerpt and song == picked["song"]:
         picked["excerpts"] = {song: link.excerpt}
     if link.settings:
         st.session_state["mix"][song] = link.settings.as_mixer()
-    return list(link.faults)
+    if link.prompts and song == picked["song"]:
+        st.session_state["prompts"][song] = list(link.prompts)
+    there = link.settings.calibration_db_spl if link.settings else CALIBRATION_DB_SPL
+    note = (
+        f"The link was made where 0 dB FS is {there:g} dB SPL. Here it stays {CALIBRATION_DB_SPL:g}, as levels at the ear "
+        "hang on it; change it under Amplification if yours is another."
+    )
+    return [*link.faults, *([note] if there != CALIBRATION_DB_SPL else [])]
 
 
 def _listener(listener_id: str, catalog: Catalog) -> Listener:
@@ -174,8 +184,10 @@ def mix_of(song_id: str) -> MixSettings:
 
 
 def remember(song_id: str, settings: dict[str, Any]) -> None:
-    """Keep the mixer's settings of a song."""
-    st.session_state["mix"][song_id] = {name: settings[name] for name in SETTINGS}
+    """Keep the mixer's settings of a song; what lanes were set to that are not there now is kept as well."""
+    before = st.session_state["mix"].get(song_id, {}).get("gains", {})
+    kept = {name: settings[name] for name in SETTINGS}
+    st.session_state["mix"][song_id] = {**kept, "gains": {**before, **settings["gains"]}}
 
 
 def recall(song_id: str, settings: MixSettings) -> None:
@@ -185,7 +197,7 @@ def recall(song_id: str, settings: MixSettings) -> None:
     st.session_state["revision"] += 1
 
 
-def write_link(selection: Selection) -> None:
+def write_link(selection: Selection, mix: MixSettings) -> None:
     """Put everything into the address, so that copying it shares it."""
     start, stop = selection.span
     query = {
@@ -194,9 +206,8 @@ def write_link(selection: Selection) -> None:
         "listener": selection.listener_id,
         "system": selection.system,
     }
-    try:
-        query |= settings_query(mix_of(selection.song.id))
-    except CadenzaError as error:
-        st.warning(plain(str(error)))
+    prompts = st.session_state["prompts"].get(selection.song.id, ())
+    query |= extraction_query(prompts, st.session_state["extract_with"], st.session_state["one_rest"])
+    query |= settings_query(mix)
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)
