@@ -56,10 +56,8 @@ def extracted(selection: Selection, ready: Playable) -> tuple[Playable, Extracti
     """Give what the mixer plays: with the lanes that were asked for, or as it was while they are not there."""
     wish = _wish(selection.song.id)
     _let_go_of_others(selection, wish)
-    if wish is None:
-        return ready, None
-    state = _look(selection, ready, wish)
-    shown = state.found.playable if state.found else ready
+    state = None if wish is None else _look(selection, ready, wish)
+    shown = state.found.playable if state and state.found else ready
     _bring_gains(selection.song.id, list(shown.stems.sounds))
     return shown, state
 

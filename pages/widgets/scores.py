@@ -150,15 +150,13 @@ def _show(job: Job, *, is_stale: bool) -> None:
 def _save(selection: Selection, mix: MixSettings, job: Job, *, is_stale: bool) -> None:
     """Offer to keep the scores in the database; what was kept is said."""
     saved: dict[str, str] = st.session_state.setdefault("scores_saved", {})
-    if said := saved.get(job.key):
-        st.caption(f":material/check: {plain(said)} They are under Computed in the studio on the Leaderboard.")
-    elif not is_stale and st.button(
-        "Save scores", icon=":material/save:", width="stretch", help="Keep them in the database"
-    ):
+    wanted = job.key not in saved and not is_stale
+    if wanted and st.button("Save scores", icon=":material/save:", width="stretch", help="Keep them in the database"):
         from .scores_kept import keep_scores  # the database's packages: loaded when they are needed
 
         saved[job.key] = keep_scores(selection, mix.gains, job.result)
-        st.rerun(scope="fragment")
+    if said := saved.get(job.key):
+        st.caption(f":material/check: {plain(said)} They are on the Leaderboard, under Computed in the studio.")
 
 
 def _number(value: float, digits: int) -> str:

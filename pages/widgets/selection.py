@@ -81,11 +81,12 @@ def pick(**choices: Any) -> None:
         picked["excerpts"][picked["song"]] = excerpt
 
 
-def open_pair(song: str, listener: str) -> None:
-    """Go to the studio with a song and a listener picked; what else was picked stays."""
+def open_pair(song: str, listener: str, system: str = "") -> None:
+    """Go to the studio with a song, a listener and perhaps a system picked; what else was picked stays."""
+    choices = {"song": song, "listener": listener, **({"system": system} if system else {})}
     if "picked" in st.session_state:
-        pick(song=song, listener=listener)
-    st.switch_page(Path(__file__).parents[1] / "studio.py", query_params={"song": song, "listener": listener})
+        pick(**choices)
+    st.switch_page(Path(__file__).parents[1] / "studio.py", query_params=choices)
 
 
 def current(catalog: Catalog) -> tuple[Selection, list[str]]:

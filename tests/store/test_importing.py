@@ -266,6 +266,15 @@ def test_a_folder_of_submissions_with_records(file_store, tmp_path, pair_list):
     assert (again.added, again.unchanged, len(remixes(file_store))) == (0, 192, 2)
 
 
+def test_one_name_for_several_submissions_is_refused(file_store, tmp_path, pair_list):
+    for name in ("E001", "E002"):
+        write_scores(tmp_path / name / "scores.csv", pair_list())
+    with pytest.raises(CadenzaError, match=r"holds 2 submissions \(E001, E002\): they name themselves"):
+        import_scores(file_store, [tmp_path], evaluation_set=SET, system=ScoredSystem("ours"))
+    report = import_scores(file_store, [tmp_path], evaluation_set=SET, about={"team": "T"})
+    assert report.added == 192 and set(file_store.systems()["team"]) == {"T"}
+
+
 def test_records_that_are_damaged_are_said(file_store, tmp_path, pair_list):
     write_scores(tmp_path / "E001" / "scores.csv", pair_list())
     record(tmp_path / "E001", "Song 0", "L5000")

@@ -98,6 +98,8 @@ def extract(
     progress(0.0, "resampling")
     stacked = np.concatenate([samples[:, heard] for samples in signals.values()])
     inside = _resampled(stacked, rate, loaded.rate)
+    if inside.shape[1] == 0:  # shorter than one sample at the model's rate
+        inside = np.zeros((len(stacked), 1), np.float32)
     notes += _band_note(sound.samples[:, heard], inside[:2], loaded)
     with computing(loaded.model.title, loaded.device):
         separated = separate_long(

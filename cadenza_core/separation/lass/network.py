@@ -207,6 +207,8 @@ class ResUNet(nn.Module):
     config : NetworkConfig
     """
 
+    window: Tensor
+
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
@@ -246,8 +248,9 @@ class ResUNet(nn.Module):
         mask = self.mask(spectrum, condition)
         for unwanted in without:
             mask = mask * (1 - self.mask(spectrum, unwanted).abs())
-        others = spectrum if channels is None else self._stft(channels)
-        return self._istft(others * mask, length)
+        if channels is None:
+            return self._istft(spectrum * mask, length)
+        return torch.cat([self._istft(self._stft(one) * mask, length) for one in channels.split(1, dim=1)], dim=1)
 
     def mask(self, spectrum: Tensor, condition: Tensor) -> Tensor:
         """Give the complex mask (batch, 1, frames, bins) for a spectrum of that shape: no value exceeds 1."""

@@ -20,30 +20,9 @@ _WORD = re.compile(r"[^\W_]+")
 _LENGTHS = (3, 4, 5)
 #: Words that say nothing about a sound.
 _IDLE = frozenset(
-    (
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "by",
-        "for",
-        "from",
-        "in",
-        "is",
-        "it",
-        "its",
-        "of",
-        "on",
-        "or",
-        "sound",
-        "sounds",
-        "the",
-        "to",
-        "with",
-    )
-)
+    ("a", "an", "and", "are", "as", "at", "by", "for", "from", "in", "is", "it", "its", "of", "on", "or", "sound",
+     "sounds", "the", "to", "with")
+)  # fmt: skip
 
 
 def pieces(text: str) -> list[str]:
