@@ -15,7 +15,7 @@ from ..hearing import DEFAULT_PRESCRIPTION, Compressor, get_prescription
 from ..remix import Gains
 from ..separation import get_system
 from ..settings import Settings
-from ..submission import REMIX_RATE, STEM_NAMES, STEM_RATE, enhanced_folder, pair_complete
+from ..submission import REMIX_RATE, STEM_NAMES, STEM_RATE, enhanced_folder, pair_complete, pair_folder
 from ..submission.layout import ENHANCED, EVALUATION
 from .folder import RunFolder
 from .gains import GainsOf, Proposed
@@ -117,6 +117,7 @@ def enhance_plan(
         each,
         tuple(groups),
         found=lambda key: pair_complete(folder, key[1], key[0]),
+        place=lambda key: pair_folder(folder, key[1], key[0]),
         preparing=songs_at_once(settings),
         about={"data": str(data.root), "results": str(folder)},
         files=17 * sum(len(group.units) for group in groups),

@@ -45,6 +45,8 @@ class DaskPool:
         If the package `distributed` is missing or no scheduler answers there.
     """
 
+    ends_at_once = False
+
     def __init__(self, address: str) -> None:
         try:
             from distributed import Client

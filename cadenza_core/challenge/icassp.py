@@ -237,6 +237,7 @@ def enhance_scenes_plan(
         _each(data),
         tuple(groups),
         found=lambda key: (folder / remix_name(*key)).is_file(),
+        place=lambda _: folder,
         preparing=songs_at_once(settings),
         about={"data": str(data.root), "results": str(folder)},
         files=count,

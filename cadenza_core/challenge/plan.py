@@ -71,6 +71,8 @@ class Plan:
         Whether its result is there and whole although the journal does not know it: the run was killed in between.
     is_stale : function of a key and the journal's event
         Whether what the result was made from has changed since.
+    place : function of a key
+        The folder that its files are written to.
     preparing : int
         How many songs are prepared at once; 0: as many as there are workers.
     about : mapping
@@ -86,6 +88,7 @@ class Plan:
     groups: tuple[Group, ...] = field(repr=False)
     found: Callable[[Key], bool] = field(default=lambda _: False, repr=False)
     is_stale: Callable[[Key, Mapping[str, Any]], bool] = field(default=lambda *_: False, repr=False)
+    place: Callable[[Key], Path | None] = field(default=lambda _: None, repr=False)
     preparing: int = 0
     about: Mapping[str, Any] = field(default_factory=dict)
     files: int = 1

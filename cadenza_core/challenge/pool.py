@@ -26,7 +26,15 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 
 
 class Pool(Protocol):
-    """Some workers, each with a name."""
+    """Some workers, each with a name.
+
+    Attributes
+    ----------
+    ends_at_once : bool
+        Whether `close` ends what the workers are at; otherwise they end it, and nobody asks for it.
+    """
+
+    ends_at_once: bool
 
     def start(self, first: Task) -> list[str]:
         """Start; give notes for the user. `first` is one of the tasks, for a look whether workers can do such work.
@@ -77,6 +85,8 @@ class LocalPool:
     politeness : int
         By how much they let other programs go first (`nice`).
     """
+
+    ends_at_once = True
 
     def __init__(self, workers: int = 0, *, politeness: int = 0) -> None:
         if workers < 0:

@@ -103,6 +103,8 @@ def run(
                 work.work()
             journal_state = "complete" if not work.failed else "failed"
         except BaseException as error:
+            pool.close()
+            work.sweep()
             with contextlib.suppress(CadenzaError):  # of a full disk, for one
                 message = "stopped" if isinstance(error, Cancelled | KeyboardInterrupt) else str(error)
                 work.tell("end", state="stopped", message=message)
@@ -188,6 +190,14 @@ class _Run:
                 f"{len(self.failed)} have failed before and are left as they are; --retry-failed tries them again"
             )
         return notes
+
+    def sweep(self) -> None:
+        """Delete what workers that were stopped had begun to write."""
+        keys = [unit.key for _, unit in self.running.values() if unit] if self.pool.ends_at_once else []
+        for place in filter(None, map(self.plan.place, keys)):
+            for left in place.glob(".partial-*"):
+                with contextlib.suppress(OSError):
+                    left.unlink()
 
     def remarks(self) -> list[str]:
         """Give what results say of themselves, each once with its number."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def _estimate(needs: Sequence[LookAhead], *, scored: bool) -> bool:
         words = f"Separation: {time_in_words(separating)}, less what is in the cache." if separating else ""
     one = files[0]
     st.caption(plain(f"{words} {_bytes(one.free)} are free for the results, {_bytes(one.cache_free)} for the cache."))
-    if size <= one.free and cache <= one.cache_free:
+    if replace(one, results=size, cache=cache).fits:
         return True
     st.error("There is not enough room on the disk. Choose fewer songs, listeners or systems.", icon=":material/error:")
     return False

@@ -32,6 +32,7 @@ class Stage:
     play: dict[str, list[Outcome]] = field(default_factory=dict)
     log: list[tuple[str, str]] = field(default_factory=list)
     closed: bool = False
+    ends_at_once: bool = True
 
     def __post_init__(self) -> None:
         self.busy: dict[str, Task] = {}
@@ -145,6 +146,22 @@ def test_cancelling_keeps_what_is_done_and_stops_the_workers(tmp_path):
     assert status_of(RunFolder(tmp_path / "challenge")).done == 2
     assert shares[0] == (0.0, "0 of 4, separating A")
     assert shares[-1] == (0.5, "2 of 4")
+
+
+@pytest.mark.parametrize("ends_at_once", [True, False])
+def test_stopping_sweeps_what_stopped_workers_had_begun_and_leaves_what_others_still_write(tmp_path, ends_at_once):
+    stage = Stage(("one",), ends_at_once=ends_at_once)
+    half = tmp_path / "L1" / ".partial-0a.flac"
+    half.parent.mkdir()
+    half.write_bytes(b"fLaC")
+
+    def stop(share: float, text: str) -> None:
+        if share > 0:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        run(plan(tmp_path, {"A": 4}, prepare=False, place=lambda key: tmp_path / key[1]), stage, progress=stop)
+    assert half.exists() != ends_at_once
 
 
 def test_nothing_to_do_starts_no_worker(tmp_path):
