@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.optimize
+import scipy.special
 
 from ..errors import CadenzaError
 from .figures import Figures, figures
@@ -31,7 +32,7 @@ class Logistic:
 
 
 def _curve(scores: np.ndarray, midpoint: float, slope: float) -> np.ndarray:
-    return 100.0 / (1.0 + np.exp(-slope * (scores - midpoint)))
+    return 100.0 * scipy.special.expit(slope * (scores - midpoint))
 
 
 #: The baselines' curves: what this fit gives on CLIP1's training set with the published precomputed scores.

