@@ -5,13 +5,14 @@ Embeddings are only ever compared within one space.
 """
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,12 +141,18 @@ def _code_version(module: str) -> str:
     if module.startswith(f"{_PACKAGE}."):
         return str(importlib.import_module(module).VERSION)
     top = module.partition(".")[0]
-    for package in importlib.metadata.packages_distributions().get(top, ()):
+    for package in _distributions().get(top, ()):
         return f"{package} {importlib.metadata.version(package)}"
     spec = importlib.util.find_spec(module)
     if spec and spec.origin and Path(spec.origin).is_file():
         return Located(Path(spec.origin), "").fingerprint
     return "unknown"
+
+
+@functools.cache
+def _distributions() -> Mapping[str, Sequence[str]]:
+    """Give the distributions of each importable name; reading them takes a second."""
+    return importlib.metadata.packages_distributions()
 
 
 def embedding_models(settings: Settings) -> list[EmbeddingModel]:

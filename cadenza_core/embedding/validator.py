@@ -38,6 +38,7 @@ CHECKS = {
     "drift": "drift over long audio",
 }
 _POLL = 0.05  # s
+_STARTING = 600.0  # s
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _events(place: Path, question: dict[str, Any], time_limit: float, progress: 
             child = subprocess.Popen(command, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
         except OSError as error:
             raise CadenzaError(f"No process can be started for the checks: {error.strerror or error}.") from error
-        current, since, ended = "import", time.monotonic(), False
+        current, since, ended = "import", time.monotonic() + _STARTING, False  # Python and torch take their time
         rest = ""
         try:
             while True:

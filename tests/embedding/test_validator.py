@@ -108,10 +108,8 @@ FRAMES = "return frames, times.expand(len(audio), -1)"
     ],
 )
 def test_each_fault_is_found(make_module, check, verdict, old, new, words):
-    import re
-
     found = findings(make_module(old, new))[check]
-    assert any(one == verdict and re.search(words, text) for one, text in found), found
+    assert any(one == verdict and any(word in text for word in words.split("|")) for one, text in found), found
 
 
 @pytest.mark.parametrize(
@@ -137,12 +135,12 @@ def test_embeddings_that_drift_from_their_times_are_found(make_module):
 
 
 def test_memory_that_is_not_bounded_ends_the_module(make_module):
-    hungry = "times = torch.arange(frames.shape[1], dtype=torch.float32) * 40.0\n    kept = torch.ones(700_000_000)"
+    hungry = "times = torch.arange(frames.shape[1], dtype=torch.float32) * 40.0\n    kept = torch.ones(200_000_000)"
     hungry += "; import time; time.sleep(1)"
     name = make_module("times = torch.arange(frames.shape[1], dtype=torch.float32) * 40.0", hungry)
-    report = validate(name, device="cpu", minutes=0, memory_limit=2.0)
+    report = validate(name, device="cpu", minutes=0, memory_limit=0.9)
     assert not report.passed
-    assert [one.text for one in report.errors] == ["it took more than 2 GB of memory and was stopped"]
+    assert [one.text for one in report.errors] == ["it took more than 0.9 GB of memory and was stopped"]
     assert "scenes" in report.not_run
 
 
@@ -151,9 +149,9 @@ def test_a_module_that_hangs_is_ended_and_one_that_crashes_is_reported(make_modu
         "def get_scene_embeddings(audio, model):", "def get_scene_embeddings(audio, model):\n    while True: pass"
     )
     said: list[str] = []
-    report = validate(hangs, device="cpu", minutes=0, time_limit=20, progress=lambda done, text: said.append(text))
+    report = validate(hangs, device="cpu", minutes=0, time_limit=8, progress=lambda done, text: said.append(text))
     assert [one.check for one in report.errors] == ["scenes"]
-    assert "no answer within 20 s" in report.errors[0].text
+    assert "no answer within 8 s" in report.errors[0].text
     assert report.not_run == ("repeat", "batch", "extremes")
     assert not report.passed
     assert CHECKS["scenes"] in said
