@@ -122,7 +122,10 @@ class LiveEar:
             "reference": self.reference,
             "lowest": _LOWEST,
             "most_filled": _MOST_FILLED,
-            **{name: getattr(bank, name).tolist() for name in ("highpass", "stage", "turn", "delay", "weight", "spread")},
+            **{
+                name: getattr(bank, name).tolist()
+                for name in ("highpass", "stage", "turn", "delay", "weight", "spread")
+            },
             "exponent": self.exponent.tolist(),
             "envelope": self.envelope.tolist(),
         }

@@ -51,7 +51,9 @@ def hearing_numbers(query: Mapping[str, str]) -> dict[str, Any]:
         ears = [make_listener(ear, *(given[f"{ear}_{part}"] for part in (*_PARTS, "levels"))) for ear in EARS]
         calibration = check_calibration(given["calibration"][0])
     except (KeyError, ValueError) as error:
-        raise CadenzaError(f"This address does not hold an audiogram for each ear and a calibration: {error}.") from error
+        raise CadenzaError(
+            f"This address does not hold an audiogram for each ear and a calibration: {error}."
+        ) from error
     return live_parameters(Listener(ears[0].audiogram_left, ears[1].audiogram_right), calibration)
 
 
