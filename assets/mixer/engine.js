@@ -176,6 +176,7 @@ export class Engine extends EventTarget {
 
   /** Try the sounds that failed once more. */
   retry() {
+    this.simulation.forgive();
     const { bus } = MODES[this.hear];
     const reference = bus === "reference" || this.graph.tracks.some((track) => track.bus === "reference");
     const items = [...this.#primary(), ...(reference ? this.#references() : []), ...this.#rendering(bus)];
@@ -359,6 +360,7 @@ export class Engine extends EventTarget {
     if (!SIMULATIONS.includes(ears)) return;
     const before = this.loudnessNow;
     this.settings.simulation = ears;
+    this.simulation.forgive();
     if (!this.simulatedEars.every(Boolean)) this.#soften(before, this.loudness);
     this.#applySimulation(this.wait);
     this.#tell("settings");
@@ -386,14 +388,15 @@ export class Engine extends EventTarget {
     this.#applySimulation(this.wait);
   }
 
-  /** Simulate the ears that are wanted; resolves when it is so. */
+  /** Simulate the ears that are wanted; resolves when it is so, or has failed. */
   async #applySimulation(wait = 0) {
     if (!this.graph?.hearing || !this.song.hearing_url) return;
-    const { url, failure, loading } = this.simulation;
+    const { loading } = this.simulation;
     const applied = this.simulation.apply(this.graph.hearing, this.song.hearing_url, () => this.simulatedEars, wait);
-    if (this.simulation.loading !== loading) this.#tell("settings");
+    if (this.simulation.loading === loading) return applied;
+    this.#tell("settings"); // it is getting ready
     await applied;
-    if (this.simulation.url !== url || this.simulation.failure !== failure) this.#tell("settings");
+    return this.#tell("settings");
   }
 
   #applyGains() {

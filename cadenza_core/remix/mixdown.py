@@ -20,6 +20,9 @@ from .settings import MixSettings
 
 __all__ = ["Mixdown", "mixdown"]
 
+#: Samples after the end that the live approximation looks at.
+_AFTER = NFIR
+
 
 @dataclass(frozen=True)
 class Mixdown:
@@ -80,10 +83,18 @@ def mixdown(
         If what is to be heard needs true stems or a listener, and there are none.
     """
 
-    def mode(name: str) -> np.ndarray:
-        return _mode(name, settings, rate, stems, original, truth, listener)
+    def mode(name: str, after: int = 0) -> np.ndarray:
+        return _mode(
+            name,
+            settings,
+            rate,
+            _longer(stems, after),
+            np.pad(original, ((0, 0), (0, after))),
+            truth and _longer(truth, after),
+            listener,
+        )
 
-    samples = mode(settings.hear)
+    samples = mode(settings.hear, _AFTER if settings.simulated_ears else 0)
     matched = 0.0
     if settings.match_loudness:
         modes = ["original", "remix", *(["aided"] if listener else [])]
@@ -94,11 +105,16 @@ def mixdown(
         own = loudness.get(settings.hear, math.nan)
         matched = min(0.0, min(finite) - own) if finite and math.isfinite(own) else 0.0
     samples = samples * 10.0 ** ((matched + settings.master_db) / 20.0)
-    samples = _simulated(samples, settings, rate, listener, progress)
+    samples = _simulated(samples, settings, rate, listener, progress)[:, : original.shape[1]]
     limited = 0.0
     if settings.limiter:
         samples, limited = limit(samples, rate)
     return Mixdown(samples, rate, measure(samples, rate), matched, limited)
+
+
+def _longer(stems: Mapping[str, np.ndarray], after: int) -> Mapping[str, np.ndarray]:
+    """Put silence after stems, into which amplification rings on."""
+    return {name: np.pad(samples, ((0, 0), (0, after))) for name, samples in stems.items()} if after else stems
 
 
 def _simulated(
