@@ -71,7 +71,7 @@ def main() -> None:
     table((*columns, "same again"), rows)
     better = sum(row[5] == "yes" for row in rows)
     print(
-        f"\n{better} of {len(rows)} better, {len(rows) - better} said not to be, {worse} worse; the slowest took {slowest:.1f} s."
+        f"\n{better} of {len(rows)} better, {len(rows) - better} said not to be, {worse} worse; slowest: {slowest:.1f} s."
     )
 
 

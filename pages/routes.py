@@ -1,4 +1,4 @@
-"""Our own routes beside Streamlit's: the mixer's files, sounds, peaks, levels, and what was exported.
+"""Our own routes beside Streamlit's: the mixer's files and numbers, sounds, peaks, levels, and what was exported.
 
 A sound is asked for by the digest it is stored under and by its name, and both must be known: see
 `cadenza_core.playback`. Nothing else on the disk can be reached. Pages of other sites get nothing.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,7 +20,9 @@ from cadenza_core.playback import levels_file
 from cadenza_core.submission.archive import exports_folder
 
 from .widgets.audibility import AUDIBILITY_ASSETS, AUDIBILITY_URL
+from .widgets.hearing import HEARING_URL, hearing_numbers
 from .widgets.mixer import ASSETS, ASSETS_URL
+from .widgets.player import PLAYER_ASSETS, PLAYER_URL
 from .widgets.services import services
 
 __all__ = ["Edge", "routes"]
@@ -29,7 +31,7 @@ __all__ = ["Edge", "routes"]
 _FOREVER = "private, max-age=31536000, immutable"
 _TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".peaks": "application/octet-stream"}
 _ASSETS = {".js": "text/javascript", ".css": "text/css"}  # whatever this machine believes
-_FOLDERS = {ASSETS_URL: ASSETS, AUDIBILITY_URL: AUDIBILITY_ASSETS}
+_FOLDERS = {ASSETS_URL: ASSETS, AUDIBILITY_URL: AUDIBILITY_ASSETS, PLAYER_URL: PLAYER_ASSETS}
 _OURS = ("/assets/", "/audio/", "/peaks/", "/levels/", "/exports/")
 _DIGEST = re.compile("[0-9a-f]{32}")
 
@@ -83,6 +85,7 @@ def routes() -> list[Route]:
         Route("/peaks/{set_id}/{name}", _peaks),
         Route("/levels/{set_id}", _levels),
         Route("/exports/{folder}/{name}", _export),
+        Route(HEARING_URL, _hearing),
     ]
 
 
@@ -143,6 +146,17 @@ def _export(request: Request) -> Response:
     if path is None:
         return _nothing()
     return FileResponse(path, filename=name, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+
+
+def _hearing(request: Request) -> Response:
+    """Give the numbers of simulated hearing for the audiogram in the query (in a thread: half a second the first time)."""
+    if _is_foreign(request):
+        return _nothing()
+    try:
+        numbers = hearing_numbers(request.query_params)
+    except CadenzaError as error:
+        return PlainTextResponse(str(error), status_code=400)
+    return JSONResponse(numbers, headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"})
 
 
 def _tags(request: Request) -> list[str]:

@@ -4,10 +4,32 @@ Results go to standard output (with ``--json``: one JSON document), progress and
 done, 1 an error said in a sentence or a faulty submission, 2 a wrong call, 130 stopped by Ctrl-C.
 """
 
-from . import catalog, doctor, hearing, models, separation, tuning, why, work
+from . import (
+    catalog,
+    doctor,
+    hearing,
+    models,
+    scores,
+    separation,
+    tuning,
+    why,
+    work,
+)
 from .root import app
 
-__all__ = ["app", "catalog", "doctor", "hearing", "main", "models", "separation", "tuning", "why", "work"]
+__all__ = [
+    "app",
+    "catalog",
+    "doctor",
+    "hearing",
+    "main",
+    "models",
+    "scores",
+    "separation",
+    "tuning",
+    "why",
+    "work",
+]
 
 
 def main() -> None:

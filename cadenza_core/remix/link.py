@@ -1,7 +1,7 @@
 """A shared link: song, excerpt, listener, system and mixer settings in a URL's query, short and readable.
 
 ``song=demo&part=8-20&listener=N3&system=preview&vocals=3&drums=-6,-3m&master=-2&limiter=off&hear=aided&match=on``,
-``prescription=camfit``, ``calibration=94``: a stem's gain in dB, or left and right with a comma, ``silent`` for none,
+``prescription=camfit``, ``calibration=94``, ``simulation=both``: a stem's gain in dB, or left and right with a comma, ``silent`` for none,
 followed by ``m`` (mute) or ``s`` (solo). What is at its default is left out. Reading never fails: what makes no sense is
 named, and its default is taken.
 """
@@ -17,14 +17,14 @@ from ..errors import CadenzaError
 from ..hearing import DEFAULT_PRESCRIPTION, get_prescription
 from ..hearing.thresholds import CALIBRATION_DB_SPL, CALIBRATION_RANGE, check_calibration
 from .gains import MAX_GAIN, MIN_GAIN
-from .settings import HEAR, Lane, MixSettings
+from .settings import HEAR, SIMULATIONS, Lane, MixSettings
 
 __all__ = ["SETTING_NAMES", "Link", "settings_query"]
 
 _GAIN = re.compile(r"(?P<left>[^,ms]+)(?:,(?P<right>[^,ms]+))?(?P<flags>[ms]{0,2})")
 _FLAGS = {"on": True, "off": False}
 #: Names in the query that are the mixer's.
-SETTING_NAMES = (*STEMS, "master", "limiter", "hear", "match", "prescription", "calibration")
+SETTING_NAMES = (*STEMS, "master", "limiter", "hear", "match", "prescription", "calibration", "simulation")
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ def settings_query(settings: MixSettings) -> dict[str, str]:
         query["prescription"] = settings.prescription
     if settings.calibration_db_spl != CALIBRATION_DB_SPL:
         query["calibration"] = f"{settings.calibration_db_spl:g}"
+    if settings.simulation != "off":
+        query["simulation"] = settings.simulation
     return query
 
 
@@ -116,7 +118,7 @@ def _read_settings(query: Mapping[str, str], faults: list[str]) -> MixSettings:
     if hear not in HEAR:
         faults.append(f"The link asks to hear {hear[:40]!r}; {', '.join(HEAR)} are accepted.")
         hear = "remix"
-    hearing = _read_prescription(query, faults), _read_calibration(query, faults)
+    hearing = _read_prescription(query, faults), _read_calibration(query, faults), _read_simulation(query, faults)
     return MixSettings(lanes, master, flags["limiter"], hear, flags["match"], *hearing)
 
 
@@ -138,6 +140,14 @@ def _read_calibration(query: Mapping[str, str], faults: list[str]) -> float:
             f"{CALIBRATION_RANGE[1]:g}; {CALIBRATION_DB_SPL:g} is used."
         )
         return CALIBRATION_DB_SPL
+
+
+def _read_simulation(query: Mapping[str, str], faults: list[str]) -> str:
+    text = query.get("simulation", "off")
+    if text in SIMULATIONS:
+        return text
+    faults.append(f"The link says {text[:40]!r} for simulation; {', '.join(SIMULATIONS)} are accepted.")
+    return "off"
 
 
 def _read_lane(text: str) -> Lane | None:

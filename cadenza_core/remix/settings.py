@@ -15,10 +15,12 @@ from ..hearing import DEFAULT_PRESCRIPTION, get_prescription
 from ..hearing.thresholds import CALIBRATION_DB_SPL, check_calibration
 from .gains import EARS, MAX_GAIN, MIN_GAIN, Gains
 
-__all__ = ["HEAR", "Lane", "MixSettings"]
+__all__ = ["HEAR", "SIMULATIONS", "Lane", "MixSettings"]
 
-#: What can be heard.
-HEAR = ("original", "remix", "aided", "reference", "reference_aided")
+#: What can be heard: as it is, or (msbg) rendered as the listener hears it.
+HEAR = ("original", "remix", "aided", "reference", "reference_aided", "msbg", "msbg_aided")
+#: Which ears hear as the listener's do, by the live approximation.
+SIMULATIONS = ("off", "both", "left", "right")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,10 @@ class MixSettings:
     prescription : str
         Id of the amplification that the aided modes have (:mod:`cadenza_core.hearing.prescriptions`).
     calibration_db_spl : float
-        Level of 0 dB FS at the ear, 60 to 130 dB SPL. It tells what is heard and how loud it is, and changes no sample.
+        Level of 0 dB FS at the ear, 60 to 130 dB SPL. It tells what is heard and how loud it is, and changes no sample of
+        what is not simulated.
+    simulation : str
+        One of :data:`SIMULATIONS`.
     """
 
     lanes: Mapping[str, Lane] = field(default_factory=dict)
@@ -64,6 +69,19 @@ class MixSettings:
     match_loudness: bool = False
     prescription: str = DEFAULT_PRESCRIPTION
     calibration_db_spl: float = CALIBRATION_DB_SPL
+    simulation: str = "off"
+
+    @property
+    def is_rendered_simulation(self) -> bool:
+        """Whether what is heard is MSBG's rendering: nothing simulates it once more."""
+        return self.hear.startswith("msbg")
+
+    @property
+    def simulated_ears(self) -> tuple[str, ...]:
+        """The ears that the live approximation works on."""
+        if self.is_rendered_simulation:
+            return ()
+        return EARS if self.simulation == "both" else tuple(ear for ear in EARS if ear == self.simulation)
 
     def lane(self, name: str) -> Lane:
         """Give a stem's settings."""
@@ -90,6 +108,7 @@ class MixSettings:
             "match_loudness": self.match_loudness,
             "prescription": self.prescription,
             "calibration_db_spl": self.calibration_db_spl,
+            "simulation": self.simulation,
         }
 
     @classmethod
@@ -110,6 +129,9 @@ class MixSettings:
         hear = content.get("hear", "remix")
         if hear not in HEAR:
             raise CadenzaError(f"There is nothing called {str(hear)[:40]!r} to be heard: {', '.join(HEAR)}.")
+        simulation = content.get("simulation", "off")
+        if simulation not in SIMULATIONS:
+            raise CadenzaError(f"The simulation is {str(simulation)[:40]!r}; {', '.join(SIMULATIONS)} are accepted.")
         return cls(
             lanes,
             master,
@@ -118,6 +140,7 @@ class MixSettings:
             _flag(content, "match_loudness", False),
             get_prescription(str(content.get("prescription", DEFAULT_PRESCRIPTION))).id,
             check_calibration(content.get("calibration_db_spl", CALIBRATION_DB_SPL)),
+            simulation,
         )
 
 

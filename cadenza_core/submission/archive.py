@@ -73,7 +73,15 @@ def export_mix(
     truth = song.stems(excerpt) if song.has_stems else None
     original = song.mixture(excerpt).samples
     stems = fitted_stems(result, original.shape[1])
-    mixed = mixdown(mix, RATE, stems, original, truth=truth, listener=listener)
+    mixed = mixdown(
+        mix,
+        RATE,
+        stems,
+        original,
+        truth=truth,
+        listener=listener,
+        progress=part(progress, 0.6, 0.95),
+    )
     notes = list(result.notes)
     if kind == "flac" and mixed.levels.clipped:
         notes.append(
@@ -89,6 +97,7 @@ def export_mix(
         "settings": mix.as_mixer(),
         "prescription": get_prescription(mix.prescription).record() if "aided" in mix.hear else None,
         "calibration_db_spl": mix.calibration_db_spl,
+        "simulation": _simulation_record(mix),
         "sample_rate": RATE,
         "format": FORMATS[kind],
         "matched_db": round(mixed.matched_db, 3),
@@ -135,6 +144,12 @@ def export_zip(
         pack(temporary / "enhanced_signals", _TEAM, temporary, progress=part(progress, 0.95, 1.0))
         shutil.rmtree(temporary / "enhanced_signals")
     return next(folder.glob("*.zip"))
+
+
+def _simulation_record(mix: MixSettings) -> dict[str, object] | None:
+    if mix.is_rendered_simulation:
+        return {"model": "MSBG (pyclarity)", "ears": ["left", "right"]}
+    return {"model": "live approximation of MSBG", "ears": list(mix.simulated_ears)} if mix.simulated_ears else None
 
 
 def _listener_record(listener: Listener | None) -> dict[str, object] | None:

@@ -37,7 +37,7 @@ def audiogram_editor(
     right, left : list of float or None
         dB HL as they are now; None where a field is empty. What was typed may lie outside the accepted range.
     """
-    levels = {"right": list(right), "left": list(left)}
+    levels: dict[str, list[float | None]] = {"right": list(right), "left": list(left)}
     data = {"frame": audiogram_frame(), "frequencies": list(frequencies), "levels": levels, "key": key, **GEOMETRY}
     state = _component(key=key, data=data, on_levels_change=lambda: None).levels
     now = state if state and state["key"] == key else levels

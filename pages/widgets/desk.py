@@ -15,6 +15,7 @@ from .amplification import amplification_panel
 from .audibility import audibility_panel
 from .audiogram import audiogram_chart, audiogram_text
 from .export import export_panel
+from .hearing import hearing_panel, hearing_url, rendering
 from .messages import guarded
 from .mixer import mixer
 from .presets import presets_panel
@@ -41,11 +42,12 @@ def desk(selection: Selection, ready: Playable) -> None:
         audiogram_chart(selection.listener, key="audiogram")
         st.caption(audiogram_text(selection.listener))
         amplification_panel()
-        titles = ["Scores", "Propose", "Presets", "Export"]
-        scores, proposals, presets, export = st.tabs(titles, key="desk_tabs", on_change="rerun")
+        titles = ["Scores", "Propose", "Hearing", "Presets", "Export"]
+        scores, proposals, hearing, presets, export = st.tabs(titles, key="desk_tabs", on_change="rerun")
         for tab, panel in (
             (scores, lambda: scores_panel(selection, ready, mix)),
             (proposals, lambda: proposals_panel(selection, ready, mix)),
+            (hearing, lambda: hearing_panel(selection, ready, mix)),
             (presets, lambda: presets_panel(selection, mix)),
             (export, lambda: export_panel(selection, mix)),
         ):
@@ -57,7 +59,8 @@ def desk(selection: Selection, ready: Playable) -> None:
 
 def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
     """Give what the mixer's contract asks for."""
-    prescription = get_prescription(st.session_state["picked"]["prescription"])
+    picked = st.session_state["picked"]
+    prescription = get_prescription(picked["prescription"])
     lanes = [
         {
             "name": name,
@@ -78,7 +81,11 @@ def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
         "reference": truth and [{"name": name, "url": _url(truth, name)} for name in truth.sounds],
         "fir": _firs(selection, prescription),
         "aid_label": prescription.title,
+        "calibration_db_spl": picked["calibration_db_spl"],
         "listener_label": selection.listener_id,
+        "hearing_url": hearing_url(selection.listener, picked["calibration_db_spl"]),
+        "msbg": rendering(selection, ready),
+        "ceiling_db_spl": picked["ceiling_db_spl"],
         "revision": st.session_state["revision"],
         **settings_of(selection.song.id),
     }

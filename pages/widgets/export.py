@@ -26,7 +26,10 @@ _HEARD = {
     "aided": "the amplified remix",
     "reference": "the reference remix",
     "reference_aided": "the amplified reference remix",
+    "msbg": "the remix as the listener hears it (MSBG, rendered for these settings)",
+    "msbg_aided": "the amplified remix as the listener hears it (MSBG, rendered for these settings)",
 }
+_SIMULATED = {"both": "both ears", "left": "the left ear", "right": "the right ear"}
 
 
 def export_panel(selection: Selection, mix: MixSettings) -> None:
@@ -34,7 +37,11 @@ def export_panel(selection: Selection, mix: MixSettings) -> None:
     start, stop = selection.span
     chosen = get_prescription(mix.prescription)
     by = f" ({chosen.title})" if "aided" in mix.hear else ""
-    st.caption(f"What you hear now: {_HEARD[mix.hear]}{by}, {stop - start:.1f} s, with master and limiter as set.")
+    ears = _SIMULATED[mix.simulation] if mix.simulated_ears else ""
+    hearing = f", {ears} hearing about as the listener's (live approximation)" if ears else ""
+    st.caption(
+        f"What you hear now: {_HEARD[mix.hear]}{by}{hearing}, {stop - start:.1f} s, with master and limiter as set."
+    )
     if by and not chosen.is_linear:
         st.caption(f"{chosen.title} is in the export only: the mixer plays this mix without amplification.")
     kind = (

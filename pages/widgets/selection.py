@@ -7,6 +7,7 @@ left and a link, a preset and a click all act the same way.
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from clarity.utils.audiogram import Listener
 from cadenza_core.catalog import Excerpt, Song, find_listener, listener_files
 from cadenza_core.errors import CadenzaError
 from cadenza_core.hearing import DEFAULT_PRESCRIPTION
+from cadenza_core.hearing.safe_levels import CEILING_DB_SPL
 from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
 from cadenza_core.remix import Link, MixSettings, settings_query
 from cadenza_core.separation import systems
@@ -23,7 +25,18 @@ from .messages import clock, plain
 from .mixer import SETTINGS
 from .services import DEFAULT_LISTENER, DEFAULT_SONG, DEFAULT_SYSTEM, Catalog, first_excerpt, services
 
-__all__ = ["Selection", "current", "mix_of", "owner", "pick", "recall", "remember", "settings_of", "write_link"]
+__all__ = [
+    "Selection",
+    "current",
+    "mix_of",
+    "open_pair",
+    "owner",
+    "pick",
+    "recall",
+    "remember",
+    "settings_of",
+    "write_link",
+]
 
 
 @dataclass(frozen=True)
@@ -60,12 +73,19 @@ def owner() -> str:
 
 
 def pick(**choices: Any) -> None:
-    """Pick something: `song`, `listener`, `system`, `prescription` (ids), `excerpt`, `calibration_db_spl`."""
+    """Pick something: `song`, `listener`, `system`, `prescription` (ids), `excerpt`, and the two levels in dB SPL."""
     picked = st.session_state["picked"]
     excerpt = choices.pop("excerpt", None)
     picked.update(choices)
     if excerpt is not None:
         picked["excerpts"][picked["song"]] = excerpt
+
+
+def open_pair(song: str, listener: str) -> None:
+    """Go to the studio with a song and a listener picked; what else was picked stays."""
+    if "picked" in st.session_state:
+        pick(song=song, listener=listener)
+    st.switch_page(Path(__file__).parents[1] / "studio.py", query_params={"song": song, "listener": listener})
 
 
 def current(catalog: Catalog) -> tuple[Selection, list[str]]:
@@ -100,7 +120,8 @@ def _begin(catalog: Catalog) -> list[str]:
         "listener": link.listener or DEFAULT_LISTENER,
         "system": link.system or DEFAULT_SYSTEM,
         "prescription": link.settings.prescription if link.settings else DEFAULT_PRESCRIPTION,
-        "calibration_db_spl": link.settings.calibration_db_spl if link.settings else CALIBRATION_DB_SPL,
+        "calibration_db_spl": CALIBRATION_DB_SPL,  # the room's, and safe levels hang on it: no link sets it
+        "ceiling_db_spl": CEILING_DB_SPL,
         "excerpts": {},
     }
     st.session_state["picked"] = picked
@@ -111,7 +132,12 @@ def _begin(catalog: Catalog) -> list[str]:
         picked["excerpts"] = {song: link.excerpt}
     if link.settings:
         st.session_state["mix"][song] = link.settings.as_mixer()
-    return list(link.faults)
+    there = link.settings.calibration_db_spl if link.settings else CALIBRATION_DB_SPL
+    note = (
+        f"The link was made where 0 dB FS is {there:g} dB SPL. Here it stays {CALIBRATION_DB_SPL:g}, as levels at the ear "
+        "hang on it; change it under Amplification if yours is another."
+    )
+    return [*link.faults, *([note] if there != CALIBRATION_DB_SPL else [])]
 
 
 def _listener(listener_id: str, catalog: Catalog) -> Listener:

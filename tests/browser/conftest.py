@@ -35,6 +35,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     made = {
         "clicks": songs.write_song(folder, "clicks", songs.clicks()),
         "constant": songs.write_song(folder, "constant", songs.constant()),
+        "tone": songs.write_song(folder, "tone", songs.tone()),
         "music": songs.write_song(folder, "music", songs.music(), reference=True),
     }
     return {"folder": folder, **made}

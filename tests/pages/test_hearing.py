@@ -91,3 +91,9 @@ def test_a_link_with_an_unknown_prescription_is_a_sentence(app: Any) -> None:
     tab = app(prescription="dsl", part="1-3")
     assert any("no prescription 'dsl'" in warning.value.replace("\\", "") for warning in tab.warning)
     assert {box.label: box.value for box in tab.selectbox}.get("Amplification", "nalr") == "nalr"
+
+
+def test_a_link_does_not_set_the_rooms_calibration_and_says_so(app: Any) -> None:
+    tab = app(calibration="80")
+    assert given(tab, "mixer")["calibration_db_spl"] == 100.0
+    assert any("0 dB FS is 80 dB SPL. Here it stays 100" in box.value for box in tab.warning)

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.signal
 
 from cadenza_core.audio.levels import measure
 from cadenza_core.catalog import standard_listeners
@@ -21,20 +22,42 @@ def stems(noise):
 
 
 def worklet(samples, rate):
-    """The limiter as `assets/mixer/limiter.worklet.js` writes it, sample by sample."""
-    window, keep = 65, math.exp(-1 / (0.08 * rate))
-    needs, envelopes, envelope, out = [1.0] * window, [1.0] * window, 1.0, []
-    padded = np.concatenate([samples, np.zeros((2, 64))], axis=1)
-    for frame in range(padded.shape[1]):
-        peak = np.abs(padded[:, frame]).max()
-        needs = [*needs[1:], min(1.0, CEILING / peak) if peak > CEILING else 1.0]
+    """The limiter as `assets/mixer/limiter.worklet.js` writes it, sample by sample; the peaks are SciPy's."""
+    count, keep = samples.shape[1], math.exp(-1 / (0.08 * rate))
+    padded = np.pad(samples, ((0, 0), (10, 104)))  # ten of silence before: the worklet knows a peak ten samples later
+    peaks = np.abs(scipy.signal.resample_poly(padded, 4, 1, axis=1)).reshape(2, -1, 4)[:, :, 1:].max(axis=(0, 2))
+    peaks = np.maximum(peaks, np.abs(padded).max(axis=0))
+    needs, envelopes, envelope, out = [1.0] * 87, [1.0] * 65, 1.0, []
+    for frame in range(count + 84):
+        peak = peaks[frame]
+        needs = [*needs[1:], CEILING * 10 ** (-0.05 / 20) / peak if peak > CEILING else 1.0]
         need = min(needs)
         envelope = need if need < envelope else need + (envelope - need) * keep
         envelope = 1.0 if 1 - envelope < 1e-6 else envelope
         envelopes = [*envelopes[1:], envelope]
-        if frame >= 64:
-            out.append(samples[:, frame - 64] * min(1.0, sum(envelopes) / window))
+        if frame >= 84:
+            out.append(samples[:, frame - 84] * min(1.0, sum(envelopes) / 65))
     return np.array(out).T
+
+
+def hard(name):
+    """Sounds whose peaks lie between the samples, or come at once."""
+    time = np.arange(20000)
+    sounds = {
+        "quarter": 1.3 * np.sin(np.pi * time / 2 + np.pi / 4),
+        "noise": 3 * np.random.default_rng(0).standard_normal(20000),
+        "clicks": np.where(time % 997 == 0, 4.0, 0.0),
+        "bursts": 6 * (time % 5000 < 300) * np.sin(2 * np.pi * time * 3000 / RATE),
+        "high": 1.2 * np.sin(2 * np.pi * 0.45 * time) * np.exp(-(time % 2000) / 100),
+    }
+    return np.stack([sounds[name], -sounds[name]])
+
+
+@pytest.mark.parametrize("name", ["quarter", "noise", "clicks", "bursts", "high"])
+def test_the_limiter_holds_the_true_peak_at_minus_1_dbtp(name):
+    assert measure(hard(name), RATE).true_peak > -0.5
+    limited, _ = limit(hard(name), RATE)
+    assert -1.2 < measure(limited, RATE).true_peak <= -1.0
 
 
 def test_the_limiter_is_the_worklets_to_1e_9(noise):

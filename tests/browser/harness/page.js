@@ -50,6 +50,18 @@ window.harness = {
     return heard;
   },
 
+  /** Begin to record what leaves the page; `heard()` gives it, left ear then right, as one list. */
+  async record() {
+    const { context, safety } = cadenzaMixer.engine;
+    await context.audioWorklet.addModule("/harness/taps.worklet.js");
+    const tap = new AudioWorkletNode(context, "record-tap", { numberOfOutputs: 0, channelCount: 2 });
+    const blocks = [];
+    tap.port.onmessage = ({ data }) => blocks.push(data);
+    safety.guard.connect(tap);
+    this.heard = () => ["left", "right"].flatMap((ear) => blocks.flatMap((block) => [...block[ear]]));
+    this.heardFrames = () => blocks.length * 128;
+  },
+
   /** Move a slider; resolves with the ms until the output has changed by 1 dB, on the wall and in the sound's own time. */
   async latency(slider, position) {
     const { context } = cadenzaMixer.engine;
