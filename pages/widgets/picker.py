@@ -1,5 +1,6 @@
 """The bar at the top: song, excerpt, listener, system, and the doors to library and listeners."""
 
+import functools
 from collections.abc import Callable
 
 import streamlit as st
@@ -37,7 +38,8 @@ def picker(selection: Selection, catalog: Catalog, *, with_system: bool = True) 
         with chooser:
             _listener(selection, catalog)
         with door:
-            _door("Find", "Find, type in or import a listener", lambda: listener_panel(catalog))
+            panel = functools.partial(listener_panel, catalog, selection.listener, selection.listener_id)
+            _door("Find", "Find, draw or import a listener", panel)
     for system in rest:
         with system:
             _system(selection)

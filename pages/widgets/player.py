@@ -32,10 +32,10 @@ from typing import Any
 
 import streamlit as st
 
-__all__ = ["player"]
+__all__ = ["PLAYER_ASSETS", "PLAYER_URL", "player"]
 
-_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "player"
-_URL = "/assets/player"
+PLAYER_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "player"
+PLAYER_URL = "/assets/player"
 # Several lines: Streamlit takes a script of one line for the path of a file.
 _SCRIPT = """
 export default async function (component) {
@@ -46,7 +46,7 @@ export default async function (component) {
 _component = st.components.v2.component(
     "cadenza_player",
     html='<div class="cadenza-player"></div>',
-    css=(_ASSETS / "player.css").read_text(encoding="utf-8"),
+    css=(PLAYER_ASSETS / "player.css").read_text(encoding="utf-8"),
     js=_SCRIPT,
 )
 
@@ -61,6 +61,6 @@ def player(data: Mapping[str, Any], key: str = "player") -> dict[str, Any] | Non
     key : str
         Streamlit's key of the component.
     """
-    result = _component(key=key, data={**data, "script": f"{_URL}/index.js"}, on_log_change=lambda: None)
+    result = _component(key=key, data={**data, "script": f"{PLAYER_URL}/index.js"}, on_log_change=lambda: None)
     log: dict[str, Any] | None = result.log
     return log if log and log.get("key") == data["key"] else None

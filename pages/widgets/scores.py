@@ -15,10 +15,12 @@ from cadenza_core.quality.excerpt import ExcerptScores, score_excerpt
 from cadenza_core.remix import EARS, MixSettings
 from cadenza_core.separation import separate
 
+from .extract import Extraction
 from .jobs import follow
 from .messages import plain
 from .selection import Selection, owner
 from .services import HAAQI_READY, services
+from .why import why_panel
 
 __all__ = ["scores_panel"]
 
@@ -28,12 +30,14 @@ LIVE_SECONDS = 30.0
 _PATIENCE = 1.0
 
 
-def scores_panel(selection: Selection, ready: Playable, mix: MixSettings) -> None:
+def scores_panel(selection: Selection, ready: Playable, mix: MixSettings, extraction: Extraction | None = None) -> None:
     """Show the last scores of this excerpt and listener, marked if they are of other gains, and a button for new ones."""
     if ready.truth is None:
         st.caption("Scores compare with the true stems, and this song has none. The demo song has them.")
         return
-    place = f"{ready.separation}-{_digest(_ears(selection))}"
+    if extraction and extraction.found:
+        st.caption("Scores are of the four stems with what was extracted in them: its gain does not count here.")
+    place = f"{ready.separation}-{_digest([_ears(selection), mix.prescription])}"
     _live(selection, mix, place)
     key = f"score-{place}-{_digest(mix.gains.as_dict())}"
     shown: dict[str, str] = st.session_state.setdefault("scored", {})
@@ -105,7 +109,14 @@ def _begin(selection: Selection, mix: MixSettings, key: str, *, with_stems: bool
         stems = fitted_stems(result, truth.length)
         rest = part(progress, 0.05, 1.0)
         return score_excerpt(
-            selection.song.name, selection.listener, stems, truth, mix.gains, with_stems=with_stems, progress=rest
+            selection.song.name,
+            selection.listener,
+            stems,
+            truth,
+            mix.gains,
+            prescription=mix.prescription,
+            with_stems=with_stems,
+            progress=rest,
         )
 
     services().jobs.submit(key, "Scoring", work, owner=owner(), urgency=2 if with_stems else 0)
@@ -133,6 +144,7 @@ def _show(job: Job, *, is_stale: bool) -> None:
     )
     st.dataframe(rows, hide_index=True, row_height=28)
     st.caption(plain("; ".join((f"HAAQI per ear, took {scores.seconds:.1f} s", *scores.notes))))
+    why_panel(scores.explanations)
 
 
 def _save(selection: Selection, mix: MixSettings, job: Job, *, is_stale: bool) -> None:

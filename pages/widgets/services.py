@@ -69,6 +69,8 @@ class Services:
         load_local(settings)
         self._base = settings
         self.jobs = Jobs(threads=3)
+        #: Whole challenges: one after the other, for hours, apart from what pages wait for.
+        self.long_jobs = Jobs(threads=1)
         self.sounds: Sounds = playback_sounds(settings)
         self.presets = Presets(settings.home / "presets")
         self._lock = threading.Lock()
