@@ -281,8 +281,7 @@ def _evaluate(kept: KeptRun, settings: Settings, pool: LocalPool, retry_failed: 
 
 
 def _validate(kept: KeptRun, progress: Progress) -> Report:
-    scores = kept.table if kept.table.is_file() else None
-    report = validate_set(kept.folder, kept.spec.read(), csv=scores, progress=progress)
+    report = validate_set(kept.folder, kept.spec.read(), progress=progress)
     faults = [{"path": f.path, "code": f.code, "severity": f.severity, "message": f.message} for f in report.faults]
     content = {"ok": report.ok, "files": report.files, "pairs": report.pairs, "faults": faults}
     with atomic_file(kept.folder / "validation.json") as temporary:

@@ -155,8 +155,8 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def check_scores(csv: Path, pairs: Sequence[Key]) -> list[Fault]:
-    """Check a CAD1 score table against the pairs that should be in it.
+def check_scores(csv: Path, pairs: Sequence[Key] | None = None) -> list[Fault]:
+    """Check a CAD1 score table, and against the pairs that should be in it, if they are given.
 
     Returns
     -------
@@ -175,14 +175,14 @@ def check_scores(csv: Path, pairs: Sequence[Key]) -> list[Fault]:
     return list(_faults(csv.name, [dict(zip(header, row, strict=True)) for row in rows], pairs))
 
 
-def _faults(name: str, rows: Sequence[Mapping[str, str]], pairs: Sequence[Key]) -> Iterator[Fault]:
-    wanted, seen = set(pairs), set()
+def _faults(name: str, rows: Sequence[Mapping[str, str]], pairs: Sequence[Key] | None) -> Iterator[Fault]:
+    wanted, seen = None if pairs is None else set(pairs), set()
     for number, row in enumerate(rows, 2):
         key = (row["song"], row["listener"])
         where = f"{name}:{number}"
         if key in seen:
             yield Fault(where, "score-row", f"{key[0]!r} for {key[1]!r} is there a second time")
-        elif key not in wanted:
+        elif wanted is not None and key not in wanted:
             yield Fault(where, "score-row", f"{key[0]!r} for {key[1]!r} is no pair of the set")
         seen.add(key)
         values = []
@@ -195,7 +195,7 @@ def _faults(name: str, rows: Sequence[Mapping[str, str]], pairs: Sequence[Key]) 
         score = _number(row["score"])
         if len(values) == 8 and score is not None and abs(sum(values) / 8 - score) > _ROUNDING:
             yield Fault(where, "score-mean", f"score is {score}, the mean of the eight values {sum(values) / 8:.6f}")
-    for song, listener in pairs:
+    for song, listener in pairs or ():
         if (song, listener) not in seen:
             yield Fault(name, "score-row", f"{song!r} for {listener!r} is not there")
 

@@ -20,7 +20,12 @@ __all__ = ["size_of", "validate_set"]
 
 
 def validate_set(
-    path: Path, data: ChallengeSet, *, csv: Path | None = None, compare: bool = True, progress: Progress = silent
+    path: Path,
+    data: ChallengeSet | None = None,
+    *,
+    csv: Path | None = None,
+    compare: bool = True,
+    progress: Progress = silent,
 ) -> Report:
     """Check all files of a set, several at once: :func:`~cadenza_core.submission.validate` with what the set knows.
 
@@ -28,10 +33,11 @@ def validate_set(
     ----------
     path : Path
         ``enhanced_signals``, the folder it is in, its ``evaluation`` folder, or a zip of one of these.
-    data : ChallengeSet
-        Every song for every listener must be there and nothing else, each as long as the song or its segments.
+    data : ChallengeSet, optional
+        Every song for every listener must be there and nothing else, each as long as the song or its segments. Without it,
+        what is there is checked by itself.
     csv : Path, optional
-        A score table, checked as well.
+        A score table, checked as well; by default ``scores.csv`` in `path`, if there is one.
     compare : bool
         Compare left and right with the true stems and mixture.
 
@@ -40,23 +46,25 @@ def validate_set(
     CadenzaError
         If there is nothing at `path`, the table cannot be read, or songs lack what they are compared with.
     """
-    if data.is_cut:
-        durations = {song: cut.durations for song, cut in data.segments.items()}
+    if data is None:
+        report = validate(path, progress=progress)
     else:
         durations = {song.name: (song.duration, song.duration) for song in data.songs}
-    report = validate(
-        path,
-        songs=[song.name for song in data.songs],
-        listeners=[listener.id for listener in data.listeners],
-        durations=durations,
-        evaluation=data.is_cut if path.is_dir() and path.name != "evaluation" else None,
-        landmarks=_Landmarks(data) if compare else None,
-        progress=progress,
-    )
-    if csv is None:
+        durations |= {song: cut.durations for song, cut in data.segments.items()}
+        report = validate(
+            path,
+            songs=[song.name for song in data.songs],
+            listeners=[listener.id for listener in data.listeners],
+            durations=durations,
+            evaluation=data.is_cut if path.is_dir() and path.name != "evaluation" else None,
+            landmarks=_Landmarks(data) if compare else None,
+            progress=progress,
+        )
+    table = csv or path / "scores.csv"
+    if csv is None and not table.is_file():
         return report
-    faults = check_scores(csv, [(song.name, listener.id) for song, listener in data.pairs])
-    return replace(report, faults=tuple(sorted([*report.faults, *faults])))
+    pairs = None if data is None else [(song.name, listener.id) for song, listener in data.pairs]
+    return replace(report, faults=tuple(sorted([*report.faults, *check_scores(table, pairs)])))
 
 
 def size_of(path: Path) -> tuple[int, int]:

@@ -247,14 +247,14 @@ def pack_command(
 @challenge_app.command(name="validate")
 def validate_command(
     path: Annotated[Path, typer.Argument(help="Folder of results, or a submission's zip.")],
-    data: DataOption,
+    data: Annotated[Path | None, typer.Option(help="The data, to compare with what the set asks for.")] = None,
     name: SetOption = "valid",
     songs: SongsOption = None,
     listeners: ListenersOption = None,
     without: WithoutOption = None,
     segments: SegmentsOption = None,
     whole: WholeOption = False,
-    csv: Annotated[Path | None, typer.Option(help="Check this score table as well.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Score table to check as well; scores.csv in the folder is.")] = None,
     no_compare: Annotated[
         bool, typer.Option("--no-compare", help="Do not compare left and right with the true stems.")
     ] = False,
@@ -263,7 +263,11 @@ def validate_command(
     """Check every file of a set and name each fault; exit status 0 only if there is none."""
     with guarded(json_output=json_output):
         chosen: dict[str, Any] = {"songs": songs or (), "listeners": listeners or (), "without": without or ()}
-        cad1 = read_set(data, name, segments=segments, whole=whole, **chosen)
+        cad1 = None if data is None else read_set(data, name, segments=segments, whole=whole, **chosen)
+        if cad1 is None and not json_output:
+            notes(
+                ["without --data, nobody knows what should be there, nor compares left and right with the true stems"]
+            )
         files, size = size_of(path)
         notes([f"checking {files} files, {size / 1e9:.2f} GB"] if not json_output else [])
         with progress(f"Validating {path.name}") as show:

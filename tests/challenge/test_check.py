@@ -121,6 +121,16 @@ def test_all_faults_are_found_in_one_look_each_where_it_is(songs, mine, call, tm
     assert others == set()
 
 
+def test_without_the_data_files_and_the_table_beside_them_are_checked_by_themselves(songs, mine, call):
+    assert call("validate", mine.parent).exit_code == 0
+    table(mine.parent / "scores.csv", songs, left_bass="nan")
+    stem(mine, "left_vocals.flac").unlink()
+    shutil.rmtree(mine / "L5001" / OTHER)
+    result = call("validate", mine.parent, "--json")
+    codes = [fault["code"] for fault in json.loads(result.stdout)["faults"]]
+    assert sorted(codes) == ["missing-stem", "score-value"]
+
+
 def test_a_missing_pair_and_unknown_ones(songs, mine, call):
     shutil.rmtree(mine / "L5001" / OTHER)
     shutil.copytree(mine / "L5000", mine / "L5009")
