@@ -9,5 +9,9 @@ _PAGES = Path(__file__).resolve().parent
 st.set_page_config(page_title="Cadenza Studio", page_icon="🎛️", layout="wide", initial_sidebar_state="collapsed")
 st.html(_PAGES / "widgets" / "frame.css")
 st.navigation(
-    [st.Page(_PAGES / "studio.py", title="Studio", icon=":material/tune:", default=True)], position="top"
+    [
+        st.Page(_PAGES / "studio.py", title="Studio", icon=":material/tune:", default=True),
+        st.Page(_PAGES / "similar.py", title="Similar sounds", icon=":material/hub:"),
+    ],
+    position="top",
 ).run()

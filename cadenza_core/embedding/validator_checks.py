@@ -273,7 +273,9 @@ class Checks:
         burst = int(_BURST * rate)
         places = [int(_FROM_END * rate), length - int(_FROM_END * rate) - burst]
         for place in places:
-            self._long[0, place : place + burst] = self._noise(1, _BURST, _LEVEL)[0, :burst]  # as loud as what was there
+            self._long[0, place : place + burst] = self._noise(1, _BURST, _LEVEL)[
+                0, :burst
+            ]  # as loud as what was there
         changed = torch.linalg.vector_norm(self._timestamps(self._long)[0][0] - self._embeddings[0], dim=1)
         times = self._times[0].double()
         half = len(times) // 2

@@ -78,12 +78,20 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small |= {"conv_dim": (16,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4}
     quantiser = {"codevector_dim": 16, "proj_codevector_dim": 16, "num_codevectors_per_group": 8}
     # as published: with the heads of pretraining, which are not used
-    transformers.Wav2Vec2ForPreTraining(transformers.Wav2Vec2Config(**small, **quantiser)).save_pretrained(folder / "wav2vec2")
+    transformers.Wav2Vec2ForPreTraining(transformers.Wav2Vec2Config(**small, **quantiser)).save_pretrained(
+        folder / "wav2vec2"
+    )
     transformers.HubertModel(transformers.HubertConfig(**small)).save_pretrained(folder / "hubert")
     for name in ("wav2vec2", "hubert"):
         transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(folder / name)
     audio = {"hidden_size": 128, "patch_embeds_hidden_size": 16, "depths": [1] * 4, "num_attention_heads": [2] * 4}
-    text = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 20}
+    text = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "vocab_size": 20,
+    }
     config = transformers.ClapConfig(audio_config=audio, text_config=text, projection_dim=24)
     transformers.ClapModel(config).save_pretrained(folder / "clap")
     transformers.ClapFeatureExtractor(truncation="rand_trunc").save_pretrained(folder / "clap")

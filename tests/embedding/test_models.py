@@ -103,7 +103,9 @@ def test_times_are_regular_and_reach_the_end(loaded, name):
     assert seconds * 1000 - 50 < times[0, -1] <= seconds * 1000
 
 
-@pytest.mark.parametrize(("name", "off"), [("naive", 50), ("logmel", 50), ("wav2vec2", 100), ("hubert", 100), ("clap", 320)])
+@pytest.mark.parametrize(
+    ("name", "off"), [("naive", 50), ("logmel", 50), ("wav2vec2", 100), ("hubert", 100), ("clap", 320)]
+)
 def test_a_change_late_in_a_long_sound_is_seen_at_its_time(loaded, name, off):
     module, model = MODULES[name], loaded[name]
     rate, seconds = model.sample_rate, {"clap": 22.0, "wav2vec2": 45.0, "hubert": 45.0}.get(name, 12.0)

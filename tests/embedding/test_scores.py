@@ -43,7 +43,11 @@ def test_scene_scores_equal_scikit_learns_on_100_random_cases():
         probabilities, targets, multiclass = scene_case(seed)
         found = score_scenes(scores, probabilities, targets)
         guess, truth = probabilities.argmax(1), targets.argmax(1)
-        assert found["top1_acc"] == found["pitch_acc"] == pytest.approx(sklearn.metrics.accuracy_score(truth, guess), abs=1e-12)
+        assert (
+            found["top1_acc"]
+            == found["pitch_acc"]
+            == pytest.approx(sklearn.metrics.accuracy_score(truth, guess), abs=1e-12)
+        )
         assert found["chroma_acc"] == pytest.approx(sklearn.metrics.accuracy_score(truth % 12, guess % 12), abs=1e-12)
         expected = sklearn.metrics.average_precision_score(targets, probabilities, average="macro")
         assert found["mAP"] == pytest.approx(expected, abs=1e-12)
@@ -67,7 +71,10 @@ def test_event_scores_equal_sed_evals_on_100_random_cases_to_1e_12():
         estimated, reference = event_case(seed)
         found = score_events(scores, estimated, reference, LABELS)
         for name, value in numbers.items():
-            assert found[name] == pytest.approx(math.nan if value is None else value, abs=1e-12, nan_ok=True), (seed, name)
+            assert found[name] == pytest.approx(math.nan if value is None else value, abs=1e-12, nan_ok=True), (
+                seed,
+                name,
+            )
         kinds["nothing estimated"] += not any(estimated.values())
         kinds["nothing true"] += not any(reference.values())
         kinds["edge"] += seed % 4 == 1

@@ -38,7 +38,12 @@ def small(tmp_path):
 
 @pytest.fixture
 def folded(tmp_path):
-    metadata = {**SCENE, "task_name": "folded", "split_mode": "new_split_kfold", "splits": [f"fold0{k}" for k in range(4)]}
+    metadata = {
+        **SCENE,
+        "task_name": "folded",
+        "split_mode": "new_split_kfold",
+        "splits": [f"fold0{k}" for k in range(4)],
+    }
     clips = [Clip(split, f"{split}-{k}", tone(), ("ab"[k],)) for split in metadata["splits"] for k in range(2)]
     return write_task(TaskPlan(metadata, ["a", "b"], clips), tmp_path / "tasks", [16000])
 
@@ -120,7 +125,9 @@ def test_overlapping_and_too_few_folds_are_refused(folded):
         read_task(folded.folder)
 
 
-@pytest.mark.parametrize("rows", ["idx,label\n0,a\n2,b\n", "idx,label\n0,a\n1,a\n", "idx,name\n0,a\n", "idx,label\n", "\0"])
+@pytest.mark.parametrize(
+    "rows", ["idx,label\n0,a\n2,b\n", "idx,label\n0,a\n1,a\n", "idx,name\n0,a\n", "idx,label\n", "\0"]
+)
 def test_a_faulty_vocabulary_is_refused(small, rows):
     (small.folder / "labelvocabulary.csv").write_text(rows)
     with pytest.raises(CadenzaError, match=r"labelvocabulary\.csv"):
@@ -139,7 +146,9 @@ def test_sounds_of_another_length_rate_or_stereo_are_found_when_looked_for(small
         small.check(thorough=True)
 
 
-@pytest.mark.parametrize("event", [{"label": "a"}, {"label": "a", "start": 5, "end": 1}, {"label": "a", "start": -1, "end": 1}, "a"])
+@pytest.mark.parametrize(
+    "event", [{"label": "a"}, {"label": "a", "start": 5, "end": 1}, {"label": "a", "start": -1, "end": 1}, "a"]
+)
 def test_faulty_events_are_refused(tmp_path, event):
     metadata = {**SCENE, "embedding_type": "event", "prediction_type": "multilabel", "evaluation": ["segment_1s_er"]}
     clips = [Clip(split, f"{split}", tone()) for split in SCENE["splits"]]
@@ -201,9 +210,17 @@ def test_speech_commands_from_its_folders(tmp_path):
         "bed_t_nohash_0.wav": ("_unknown_",),
         "_silence__t0.wav": ("_silence_",),
     }
-    valid = {"yes_s2_nohash_0.wav", "bed_s2_nohash_0.wav", *(f"_silence__running_tap-{s}.wav" for s in (0, 8000, 16000, 24000))}
+    valid = {
+        "yes_s2_nohash_0.wav",
+        "bed_s2_nohash_0.wav",
+        *(f"_silence__running_tap-{s}.wav" for s in (0, 8000, 16000, 24000)),
+    }
     assert set(task.entries("valid")) == valid
-    train_names = {"yes_s1_nohash_0.wav", "bed_s1_nohash_0.wav", *(f"_silence__pink_noise-{8000 * k}.wav" for k in range(4))}
+    train_names = {
+        "yes_s1_nohash_0.wav",
+        "bed_s1_nohash_0.wav",
+        *(f"_silence__pink_noise-{8000 * k}.wav" for k in range(4)),
+    }
     assert set(task.entries("train")) == train_names
     assert len(task.sound("test", "bed_t_nohash_0.wav", 16000)) == 16000  # filled with zeros
     assert not task.sound("test", "bed_t_nohash_0.wav", 16000)[4800:].any()
@@ -232,7 +249,10 @@ def test_dcase_2016_from_its_folders(tmp_path):
     random.Random("split_train_test_val").shuffle(names)
     assert {clip.name for clip in plan.clips if clip.split == "valid"} == set(names[:2])
     assert {clip.name for clip in plan.clips if clip.split == "test"} == set(names[2:4])
-    assert [(e.label, e.start, e.end) for e in plan.clips[0].events] == [("keys", 500.0, 1250.0), ("phone", 119900.0, 120000.0)]
+    assert [(e.label, e.start, e.end) for e in plan.clips[0].events] == [
+        ("keys", 500.0, 1250.0),
+        ("phone", 119900.0, 120000.0),
+    ]
     assert plan.full_name == "dcase2016_task2-hear2021-full" and list(plan.labels) == ["keys", "phone"]
     (tmp_path / "dev" / "deep" / "annotation" / "rec_0.txt").write_text("0.5 1.2 keys\n")
     with pytest.raises(CadenzaError, match="is not 'start<tab>end<tab>label'"):

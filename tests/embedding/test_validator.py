@@ -37,16 +37,52 @@ FRAMES = "return frames, times.expand(len(audio), -1)"
         ("attributes", "error", "16000, 4, 4", "8000, 4, 4", "8000 Hz"),
         ("attributes", "error", "16000, 4, 4", "16000, '4', 4", "scene_embedding_size '4'"),
         ("timestamps", "error", FRAMES, "return frames[0], times.expand(len(audio), -1)", "embeddings have shape"),
-        ("timestamps", "error", FRAMES, "return frames[..., :3], times.expand(len(audio), -1)", "(2, any, 4) is accepted"),
+        (
+            "timestamps",
+            "error",
+            FRAMES,
+            "return frames[..., :3], times.expand(len(audio), -1)",
+            "(2, any, 4) is accepted",
+        ),
         ("timestamps", "error", FRAMES, "return frames, times[:-1].expand(len(audio), -1)", "embeddings and"),
-        ("timestamps", "error", FRAMES, "return frames.double(), times.expand(len(audio), -1)", "embeddings are torch.float64"),
-        ("timestamps", "error", FRAMES, "return frames, times.expand(len(audio), -1).double()", "timestamps are torch.float64"),
+        (
+            "timestamps",
+            "error",
+            FRAMES,
+            "return frames.double(), times.expand(len(audio), -1)",
+            "embeddings are torch.float64",
+        ),
+        (
+            "timestamps",
+            "error",
+            FRAMES,
+            "return frames, times.expand(len(audio), -1).double()",
+            "timestamps are torch.float64",
+        ),
         ("timestamps", "error", FRAMES, "return frames.numpy(), times", "are a ndarray"),
-        ("timestamps", "error", FRAMES, "return frames, (times ** 1.01).expand(len(audio), -1)", "irregular|after the audio"),
+        (
+            "timestamps",
+            "error",
+            FRAMES,
+            "return frames, (times ** 1.01).expand(len(audio), -1)",
+            "irregular|after the audio",
+        ),
         ("timestamps", "error", FRAMES, "return frames, (times * 0).expand(len(audio), -1)", "do not go up"),
         ("timestamps", "error", FRAMES, "return frames, (times + 60).expand(len(audio), -1)", "after the audio's end"),
-        ("timestamps", "warning", FRAMES, "return frames[:, 2:], times[2:].expand(len(audio), -1)", "later than one interval"),
-        ("timestamps", "warning", FRAMES, "return frames[:, :-3], times[:-3].expand(len(audio), -1)", "the audio ends at"),
+        (
+            "timestamps",
+            "warning",
+            FRAMES,
+            "return frames[:, 2:], times[2:].expand(len(audio), -1)",
+            "later than one interval",
+        ),
+        (
+            "timestamps",
+            "warning",
+            FRAMES,
+            "return frames[:, :-3], times[:-3].expand(len(audio), -1)",
+            "the audio ends at",
+        ),
         ("timestamps", "warning", FRAMES, "return frames[:, ::2], times[::2].expand(len(audio), -1)", "at most 50 ms"),
         ("timestamps", "warning", FRAMES, "audio.mul_(2); return frames, times.expand(len(audio), -1)", "was changed"),
         ("timestamps", "error", FRAMES, "raise ValueError('too short')", "ValueError: too short"),
@@ -55,8 +91,20 @@ FRAMES = "return frames, times.expand(len(audio), -1)"
         ("scenes", "error", "frames(audio).mean(1)", "frames(audio).mean(1) * float('nan')", "NaN"),
         ("repeat", "error", "frames(audio).mean(1)", "frames(audio).mean(1) + torch.rand(4)", "eval mode"),
         ("batch", "error", "frames(audio).mean(1)", "frames(audio / audio.abs().max()).mean(1)", "neighbours leak"),
-        ("extremes", "error", "frames(audio).mean(1)", "frames(audio / audio.abs().max()).mean(1)", "silence gives NaN"),
-        ("extremes", "warning", "def frames(self, audio):", "def frames(self, audio):\n        assert audio.shape[1] > 999", "10 ms"),
+        (
+            "extremes",
+            "error",
+            "frames(audio).mean(1)",
+            "frames(audio / audio.abs().max()).mean(1)",
+            "silence gives NaN",
+        ),
+        (
+            "extremes",
+            "warning",
+            "def frames(self, audio):",
+            "def frames(self, audio):\n        assert audio.shape[1] > 999",
+            "10 ms",
+        ),
     ],
 )
 def test_each_fault_is_found(make_module, check, verdict, old, new, words):
@@ -97,7 +145,9 @@ def test_memory_that_is_not_bounded_ends_the_module(make_module):
 
 
 def test_a_module_that_hangs_is_ended_and_one_that_crashes_is_reported(make_module):
-    hangs = make_module("def get_scene_embeddings(audio, model):", "def get_scene_embeddings(audio, model):\n    while True: pass")
+    hangs = make_module(
+        "def get_scene_embeddings(audio, model):", "def get_scene_embeddings(audio, model):\n    while True: pass"
+    )
     said: list[str] = []
     report = validate(hangs, device="cpu", minutes=0, time_limit=8, progress=lambda done, text: said.append(text))
     assert [one.check for one in report.errors] == ["scenes"]

@@ -9,10 +9,9 @@ import math
 from collections import ChainMap
 from pathlib import Path
 
+from cases import LABELS, event_case
 from dcase_util.containers import MetaDataContainer
 from sed_eval.sound_event import EventBasedMetrics, SegmentBasedMetrics
-
-from cases import LABELS, event_case
 
 ONSET = {"evaluate_onset": True, "evaluate_offset": False}
 SCORES = {
@@ -42,7 +41,9 @@ def scores(seed):
     for name, (metric, options) in SCORES.items():
         made = metric(event_label_list=list(LABELS), **options)
         for file in estimated:
-            made.evaluate(reference_event_list=true.filter(filename=file), estimated_event_list=found.filter(filename=file))
+            made.evaluate(
+                reference_event_list=true.filter(filename=file), estimated_event_list=found.filter(filename=file)
+            )
         overall = dict(ChainMap(*made.results_overall_metrics().values()))
         for part in ("error_rate",) if name == "segment_1s_er" else ("f_measure", "precision", "recall"):
             numbers[f"{name}_{part}"] = None if math.isnan(overall[part]) else overall[part]
