@@ -15,10 +15,13 @@ ROOT = Path(__file__).resolve().parent
 # thread that looks for a package meanwhile may miss one.
 sys.path += [folder for folder in (str(ROOT), str(ROOT / "pages")) if folder not in sys.path]
 
+# The thread that answers the browser takes turns with those that compute: every millisecond, not every five.
+sys.setswitchinterval(0.001)
+
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
-from pages.routes import NoDots, routes  # noqa: E402
+from pages.routes import Edge, routes  # noqa: E402
 from pages.widgets.messages import script_error  # noqa: E402
 from pages.widgets.services import services  # noqa: E402
 
@@ -29,12 +32,13 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     services().warm_up()
     yield
     services().jobs.close()
+    services().long_jobs.close()
 
 
 app = st.App(
     ROOT / "pages" / "navigation.py",
     routes=routes(),
-    middleware=[Middleware(NoDots)],
+    middleware=[Middleware(Edge)],
     lifespan=lifespan,
     on_script_error=script_error,
 )

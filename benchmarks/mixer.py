@@ -19,6 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from cadenza_core.catalog import standard_listeners
+from cadenza_core.hearing.prescriptions import ear_responses
+from cadenza_core.hearing.thresholds import threshold_spl
 from tests.browser.harness import server, songs
 
 CHANGES = 50
@@ -42,9 +45,32 @@ def percentile(values: list[float], share: float) -> float:
     return float(np.percentile(values, share))
 
 
-def latency(page: Any, data: dict[str, Any], changes: int = CHANGES) -> dict[str, list[float]]:
-    """Measure `changes` moves of a slider while the song plays; gives ms, by two clocks."""
+def pictures(folder: Path, data: dict[str, Any]) -> dict[str, Any]:
+    """Give what the picture of audibility is shown with, for a listener with N3; its levels are a random song of 15 s."""
+    names = [lane["name"] for lane in data["lanes"]]
+    powers = 10.0 ** np.random.default_rng(0).normal(-5.0, 1.0, (len(names), 2, 25, 239))
+    (folder / "levels.f32").write_bytes(powers.astype("<f4").tobytes())
+    listener = standard_listeners()["N3"]
+    return {
+        "levels": {"remix": "/audio/levels.f32", "reference": None},
+        "names": names,
+        "labels": names,
+        "threshold": [threshold_spl(ear).tolist() for ear in (listener.audiogram_left, listener.audiogram_right)],
+        "response": ear_responses(listener, "nalr").tolist(),
+        "aid_label": "NAL-R",
+        "calibration_db_spl": 100.0,
+        "listener_label": "N3",
+        "note": "",
+    }
+
+
+def latency(
+    page: Any, data: dict[str, Any], changes: int = CHANGES, picture: dict[str, Any] | None = None
+) -> dict[str, list[float]]:
+    """Measure `changes` moves of a slider while the song plays, with the picture open if there is one; ms, by two clocks."""
     page.evaluate("data => harness.mount(data)", data)
+    if picture:
+        page.evaluate("data => harness.showAudibility(data)", picture)
     page.evaluate("cadenzaMixer.engine.apply(cadenzaMixer.engine.song)")  # all gains as at first
     page.evaluate("cadenzaMixer.engine.setLoop(0, cadenzaMixer.engine.song.frames)")
     for lane in data["lanes"][1:]:  # they play on, but one stem alone has to change by 1 dB
@@ -107,10 +133,12 @@ def print_latency(folder: Path) -> None:
     """Print the latency of a slider."""
     data = songs.write_song(folder, "constant", songs.constant(), fir=FIR, hear="aided", limiter=True)
     print(f"Slider's input event to 1 dB at the output, ms ({CHANGES} changes; goal: median < 15, 95 % < 30)")
-    with opened(folder) as page:
-        for clock, values in latency(page, data).items():
-            median, late = statistics.median(values), percentile(values, 95)
-            print(f"  {clock:6} median {median:5.1f}   95 % {late:5.1f}   max {max(values):5.1f}")
+    for title, picture in (("the mixer alone", None), ("with all pictures open", pictures(folder, data))):
+        print(f" {title}")
+        with opened(folder) as page:
+            for clock, values in latency(page, data, picture=picture).items():
+                median, late = statistics.median(values), percentile(values, 95)
+                print(f"  {clock:6} median {median:5.1f}   95 % {late:5.1f}   max {max(values):5.1f}")
 
 
 def print_long_song(folder: Path) -> None:

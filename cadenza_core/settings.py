@@ -1,10 +1,10 @@
 """Where things are kept and which device computes: one object, filled from flags, environment, file, defaults.
 
 `CADENZA_HOME` (default: the platform's user data folder) is the only place the project writes to by itself. Its
-`config.toml` may set ``music`` and ``listeners`` (lists of paths), ``models`` (a path) and ``device``; the environment
-variables `CADENZA_MUSIC`, `CADENZA_LISTENERS` (paths joined as in `PATH`), `CADENZA_MODELS` and `CADENZA_DEVICE` win
-over the file, and flags win over both. Relative paths start at the folder of `config.toml` in that file, and at the
-current folder elsewhere.
+`config.toml` may set ``music`` and ``listeners`` (lists of paths), ``models`` (a path), ``device`` and ``database`` (a
+path or a URL); the environment variables `CADENZA_MUSIC`, `CADENZA_LISTENERS` (paths joined as in `PATH`),
+`CADENZA_MODELS`, `CADENZA_DEVICE` and `CADENZA_DATABASE` win over the file, and flags win over both. Relative paths start
+at the folder of `config.toml` in that file, and at the current folder elsewhere.
 """
 
 import os
@@ -21,7 +21,7 @@ from .files import expand
 
 __all__ = ["Settings"]
 
-_KEYS = {"music", "listeners", "models", "device"}
+_KEYS = {"music", "listeners", "models", "device", "database"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Settings:
         Folder searched first for weights.
     device : str
         ``"auto"`` (CUDA if there is one, else CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+    database : str
+        Path of an SQLite file, or a URL (``postgresql://user@host/name``); empty: ``cadenza.sqlite`` in `home`.
     """
 
     home: Path
@@ -47,6 +49,15 @@ class Settings:
     music: tuple[Path, ...] = ()
     listeners: tuple[Path, ...] = ()
     device: str = "auto"
+    database: str = ""
+
+    @property
+    def database_url(self) -> str:
+        """URL of the database, as SQLAlchemy takes it."""
+        if "://" not in self.database:
+            return f"sqlite:///{self.database or self.home / 'cadenza.sqlite'}"
+        scheme, _, rest = self.database.partition("://")
+        return f"{'postgresql+psycopg' if scheme in {'postgres', 'postgresql'} else scheme}://{rest}"
 
     @property
     def cache(self) -> Path:
@@ -62,6 +73,7 @@ class Settings:
         listeners: Sequence[Path] | None = None,
         models: Path | None = None,
         device: str | None = None,
+        database: str | None = None,
     ) -> "Settings":
         """Read the settings; an argument that is not None wins over environment and file.
 
@@ -81,6 +93,7 @@ class Settings:
             _paths(music, env.get("CADENZA_MUSIC"), file.music, home),
             _paths(listeners, env.get("CADENZA_LISTENERS"), file.listeners, home),
             device or env.get("CADENZA_DEVICE") or file.device or "auto",
+            _database(database or env.get("CADENZA_DATABASE"), file.database, home),
         )
 
 
@@ -92,10 +105,17 @@ class _Config:
     listeners: list[str] = field(default_factory=list)
     models: str = ""
     device: str = ""
+    database: str = ""
 
 
 def _path(path: Path | str) -> Path:
     return expand(Path(path)).absolute()
+
+
+def _database(given: str | None, file: str, home: Path) -> str:
+    if given:
+        return given if "://" in given else str(_path(given))
+    return str(_path(home / expand(Path(file)))) if file and "://" not in file else file
 
 
 def _paths(flags: Sequence[Path] | None, env: str | None, file: list[str], home: Path) -> tuple[Path, ...]:

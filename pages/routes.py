@@ -1,46 +1,53 @@
-"""Our own routes beside Streamlit's: the mixer's files, sounds, peaks, and what was exported.
+"""Our own routes beside Streamlit's: the mixer's files and numbers, sounds, peaks, levels, and what was exported.
 
 A sound is asked for by the digest it is stored under and by its name, and both must be known: see
 `cadenza_core.playback`. Nothing else on the disk can be reached. Pages of other sites get nothing.
 """
 
+import functools
+import hashlib
 import re
 from pathlib import Path
-from typing import Any
 
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cadenza_core.errors import CadenzaError
+from cadenza_core.playback import levels_file
 from cadenza_core.submission.archive import exports_folder
 
+from .widgets.audibility import AUDIBILITY_ASSETS, AUDIBILITY_URL
+from .widgets.hearing import HEARING_URL, hearing_numbers
 from .widgets.mixer import ASSETS, ASSETS_URL
+from .widgets.player import PLAYER_ASSETS, PLAYER_URL
 from .widgets.services import services
 
-__all__ = ["NoDots", "routes"]
+__all__ = ["Edge", "routes"]
 
 #: What lies under such an address never changes.
 _FOREVER = "private, max-age=31536000, immutable"
 _TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".peaks": "application/octet-stream"}
-_OURS = ("/assets/", "/audio/", "/peaks/", "/exports/")
+_ASSETS = {".js": "text/javascript", ".css": "text/css"}  # whatever this machine believes
+_FOLDERS = {ASSETS_URL: ASSETS, AUDIBILITY_URL: AUDIBILITY_ASSETS, PLAYER_URL: PLAYER_ASSETS}
+_OURS = ("/assets/", "/audio/", "/peaks/", "/levels/", "/exports/", "/runs/")
 _DIGEST = re.compile("[0-9a-f]{32}")
 
 
-class _Assets(StaticFiles):
-    """The mixer's files, asked about each time: after an update no old one is used."""
+class _Sound(FileResponse):
+    """A file in pieces of 1 MiB: each piece waits for its turn beside the page's scripts."""
 
-    def file_response(self, full_path: Any, *args: Any, **options: Any) -> Response:
-        response = super().file_response(full_path, *args, **options)
-        response.headers["Cache-Control"] = "no-cache"
-        if str(full_path).endswith(".js"):  # whatever this machine believes
-            response.headers["Content-Type"] = "text/javascript; charset=utf-8"
-        return response
+    chunk_size = 1 << 20
 
 
-class NoDots:
-    """Answer 404 to addresses of ours with ``..`` in them, however it is written."""
+class Edge:
+    """What holds for every answer of the server.
+
+    Addresses of ours with ``..`` in them, however it is written, are answered 404. A page tells the browser to fetch the
+    mixer's modules at once, while the server still prepares what they will show.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -48,30 +55,75 @@ class NoDots:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or not."""
         path = scope.get("path", "")
-        if scope["type"] == "http" and path.startswith(_OURS) and ".." in path.replace("\\", "/").split("/"):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif path.startswith(_OURS) and ".." in path.replace("\\", "/").split("/"):
             await _nothing()(scope, receive, send)
         else:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, functools.partial(_with_preload, send))
 
 
-def routes() -> list[Mount | Route]:
+async def _with_preload(send: Send, message: Message) -> None:
+    if message["type"] == "http.response.start":
+        headers = MutableHeaders(scope=message)
+        if headers.get("content-type", "").startswith("text/html"):
+            headers["link"] = _preload()
+    await send(message)
+
+
+@functools.cache
+def _preload() -> str:
+    modules = sorted(file.name for file in ASSETS.glob("*.js") if not file.name.endswith(".worklet.js"))
+    return ", ".join(f"<{ASSETS_URL}/{name}>; rel=modulepreload" for name in modules)
+
+
+def routes() -> list[Route]:
     """Give all of them."""
     return [
-        Mount(ASSETS_URL, _Assets(directory=ASSETS)),
+        *(Route(url + "/{name}", functools.partial(_asset, folder)) for url, folder in _FOLDERS.items()),
         Route("/audio/{set_id}/{name}", _sound),
         Route("/peaks/{set_id}/{name}", _peaks),
+        Route("/levels/{set_id}", _levels),
         Route("/exports/{folder}/{name}", _export),
+        Route("/runs/{run}/{name}", _result),
+        Route(HEARING_URL, _hearing),
     ]
 
 
-def _sound(request: Request) -> Response:
+async def _asset(folder: Path, request: Request) -> Response:
+    """Give a file of the mixer or the picture below it, asked about each time: after an update no old one is used."""
+    name: str = request.path_params["name"]
+    if name not in {file.name for file in folder.iterdir() if file.suffix in _ASSETS}:
+        return _nothing()
+    content = (folder / name).read_bytes()  # small: no thread is worth waiting for
+    tag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    if tag in _tags(request):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=_ASSETS[Path(name).suffix], headers=headers)
+
+
+async def _sound(request: Request) -> Response:
     name: str = request.path_params["name"]
     return _file(request, name) if name.endswith((".flac", ".wav")) else _nothing()
 
 
-def _peaks(request: Request) -> Response:
+async def _peaks(request: Request) -> Response:
     name: str = request.path_params["name"]
     return _file(request, f"{name}.peaks")
+
+
+def _levels(request: Request) -> Response:
+    """Measured now, in a thread of the server's, if nobody has asked before."""
+    set_id: str = request.path_params["set_id"]
+    try:
+        path = None if _is_foreign(request) else levels_file(services().sounds, set_id)
+    except CadenzaError as error:
+        return PlainTextResponse(str(error), status_code=500)
+    if path is None:
+        return _nothing()
+    headers = {"Cache-Control": _FOREVER, "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, media_type="application/octet-stream", headers=headers)
 
 
 def _file(request: Request, file: str) -> Response:
@@ -83,7 +135,7 @@ def _file(request: Request, file: str) -> Response:
     headers = {"ETag": tag, "Cache-Control": _FOREVER, "X-Content-Type-Options": "nosniff"}
     if tag in _tags(request):
         return Response(status_code=304, headers=headers)
-    return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
+    return _Sound(path, media_type=_TYPES[path.suffix], headers=headers)
 
 
 def _export(request: Request) -> Response:
@@ -95,6 +147,32 @@ def _export(request: Request) -> Response:
     if path is None:
         return _nothing()
     return FileResponse(path, filename=name, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+
+
+def _result(request: Request) -> Response:
+    """Give the score table or the archive of a run that the studio keeps; an archive may be of any size."""
+    from cadenza_core.challenge.kept import kept_run
+
+    name = request.path_params["name"]
+    run = kept_run(request.path_params["run"], services().settings)
+    if run is None or _is_foreign(request):
+        return _nothing()
+    path = next((file for file in (run.table, run.archive()) if file and file.name == name and file.is_file()), None)
+    if path is None:
+        return _nothing()
+    name = path.name if path.suffix == ".zip" else f"{run.name}-{path.name}"
+    return FileResponse(path, filename=name, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+
+
+def _hearing(request: Request) -> Response:
+    """Give the numbers of simulated hearing for the audiogram in the query (in a thread: half a second the first time)."""
+    if _is_foreign(request):
+        return _nothing()
+    try:
+        numbers = hearing_numbers(request.query_params)
+    except CadenzaError as error:
+        return PlainTextResponse(str(error), status_code=400)
+    return JSONResponse(numbers, headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"})
 
 
 def _tags(request: Request) -> list[str]:

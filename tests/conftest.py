@@ -32,7 +32,7 @@ def shared_data() -> Path:
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings with a home of their own, untouched by the user's environment."""
-    for name in ("HOME", "MUSIC", "LISTENERS", "MODELS", "DEVICE"):
+    for name in ("HOME", "MUSIC", "LISTENERS", "MODELS", "DEVICE", "DATABASE"):
         monkeypatch.delenv(f"CADENZA_{name}", raising=False)
     return Settings(home=tmp_path / "home", models=tmp_path / "home" / "models")
 

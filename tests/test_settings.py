@@ -77,7 +77,17 @@ def test_relative_paths_and_home_folders(home, monkeypatch, tmp_path):
     assert Settings.load(home=Path("here")).home == here / "here"
 
 
-@pytest.mark.parametrize("name", ["HOME", "MUSIC", "LISTENERS", "MODELS"])
+def test_the_database_is_a_file_in_home_a_path_or_a_url(home, monkeypatch, tmp_path):
+    assert Settings.load().database_url == f"sqlite:///{home}/cadenza.sqlite"
+    (home / "config.toml").write_text('database = "scores.sqlite"')
+    assert Settings.load().database_url == f"sqlite:///{home}/scores.sqlite"
+    monkeypatch.setenv("CADENZA_DATABASE", "postgresql://me:secret@host:5433/cadenza")
+    assert Settings.load().database_url == "postgresql+psycopg://me:secret@host:5433/cadenza"
+    assert Settings.load(database="here.sqlite").database_url == f"sqlite:///{tmp_path}/here/here.sqlite"
+    assert Settings.load(database="sqlite:////x/y").database_url == "sqlite:////x/y"
+
+
+@pytest.mark.parametrize("name", ["HOME", "MUSIC", "LISTENERS", "MODELS", "DATABASE"])
 def test_the_home_folder_of_nobody(name, monkeypatch):
     monkeypatch.setenv(f"CADENZA_{name}", "~nobody-of-this-name/x")
     with pytest.raises(CadenzaError, match="~nobody-of-this-name/x: there is no home folder of that name"):
@@ -91,8 +101,8 @@ BROKEN = {
     "too deep": (b"music = " + b"[" * 100_000, "is not valid TOML"),
     "not UTF-8": (b'device = "\xff\xfe"', "cannot be read as a UTF-8 text file"),
     "UTF-16": ('device = "cpu"'.encode("utf-16"), "cannot be read as a UTF-8 text file"),
-    "unknown key": (b'colour = "red"', "sets 'colour'; it may set device, listeners, models, music"),
-    "a table": (b'[cadenza]\ndevice = "cpu"', "sets 'cadenza'; it may set device"),
+    "unknown key": (b'colour = "red"', "sets 'colour'; it may set database, device, listeners, models, music"),
+    "a table": (b'[cadenza]\ndevice = "cpu"', "sets 'cadenza'; it may set database, device"),
     "text for a list": (b'music = "/a"', "'music' must be a list of strings, not '/a'"),
     "numbers in a list": (b'music = ["/a", 1]', "'music' must be a list of strings"),
     "a table for a list": (b'[listeners]\na = "b"', "'listeners' must be a list of strings"),

@@ -1,12 +1,17 @@
 // The mixer's engine: sounds, settings, transport, loudness and rendering. It knows no DOM; views listen to its events:
 // "settings", "transport", "load" (progress, errors, readiness), "loudness".
 
-import { GAIN_TAU, Graph, HEAR_TAU, MODES, glide } from "./graph.js";
+import { GAIN_TAU, Graph, HEAR_TAU, MODES, glide, isRendered } from "./graph.js";
 import { LoadError, loadSounds } from "./loader.js";
 import { analyse } from "./loudness.js";
 import { addLimiter, applyGains, renderTracks } from "./render.js";
-import { EARS, HEAR, defaults, earFactor, factor, gain, sanitise } from "./settings.js";
+import { EARS, HEAR, SIMULATIONS, decibels, defaults, earFactor, factor, gain, sanitise } from "./settings.js";
+import { Safety, UNKNOWN_RISE_DB } from "./safety.js";
+import { Simulation } from "./simulation.js";
 import { Transport } from "./transport.js";
+
+/** Peaks of music are about that much above its loudness. */
+const CREST_DB = 12;
 
 export class Engine extends EventTarget {
   constructor() {
@@ -22,6 +27,10 @@ export class Engine extends EventTarget {
     this.loading = null; // AbortController of the sounds on their way
     this.loaded = false; // the song's first sounds have come or failed
     this.limiterMissing = false;
+    this.wait = 0; // s before changes of gains begin
+    this.safety = null; // volume, ceiling: made with the context
+    this.simulation = new Simulation();
+    this.levels = { calibration_db_spl: 100, ceiling_db_spl: 100 };
   }
 
   #tell(type) {
@@ -49,7 +58,9 @@ export class Engine extends EventTarget {
     this.sounds = new Map([...this.sounds].filter(([url, sound]) => sound.state === "ready" && this.#needs(url)));
     if (!sameSong) this.loop = { start: 0, end: song.frames, on: false };
     this.settings = sanitise(this.settings, this.names);
-    await this.#prepare(song.rate);
+    const ready = this.#prepare(song.rate);
+    const sounds = this.#sounds(this.#primary(), signal); // they come while the audio thread gets ready
+    await ready;
     if (fading) await new Promise((done) => setTimeout(done, 30)); // let the old song fade out before it goes
     if (signal.aborted) return;
     this.graph.removeTracks();
@@ -59,11 +70,11 @@ export class Engine extends EventTarget {
     this.#applyLoop();
     this.#applyAll();
     this.#tell("transport");
-    await this.#fetch(this.#primary(), signal);
+    await this.#take(this.#primary(), sounds, signal);
     if (signal.aborted) return;
     this.loaded = true;
     this.#tell("load");
-    if (MODES[this.settings.hear].bus === "reference") await this.#loadReference();
+    await this.#loadHeard();
   }
 
   #primary() {
@@ -80,24 +91,38 @@ export class Engine extends EventTarget {
     });
   }
 
+  /** MSBG's rendering of a bus, if there is one. */
+  #rendering(bus) {
+    const url = this.song.msbg?.urls[bus];
+    return url ? [{ url, name: null, label: "What the listener hears (MSBG)", bus }] : [];
+  }
+
   #needs(url) {
-    return [...this.#primary(), ...this.#references()].some((item) => item.url === url);
+    const renderings = Object.keys(this.song.msbg?.urls ?? {}).flatMap((bus) => this.#rendering(bus));
+    return [...this.#primary(), ...this.#references(), ...renderings].some((item) => item.url === url);
   }
 
   #prepare(rate) {
     if (this.context) return this.ready;
     this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
+    this.safety = new Safety(this.context);
+    this.setLevels(this.levels);
     this.ready = addLimiter(this.context).then((worklet) => {
       this.limiterMissing = !worklet;
-      this.graph = new Graph(this.context, worklet);
+      this.graph = new Graph(this.context, worklet, false, null);
+      this.safety.connect(this.graph.limiter, this.graph.master);
       this.meter = { peaks: [0, 0], truePeak: 0, clips: 0, reduction: 1 };
       if (worklet) this.graph.limiter.port.onmessage = ({ data }) => (this.meter = data);
     });
     return this.ready;
   }
 
-  async #fetch(items, signal) {
-    await this.ready;
+  #fetch(items, signal) {
+    return this.#take(items, this.#sounds(items, signal), signal);
+  }
+
+  /** Fetch and decode the sounds of `items` that are not here. */
+  async #sounds(items, signal) {
     const missing = items.filter(({ url }) => this.sounds.get(url)?.state !== "ready");
     const wanted = missing.filter(({ url }, index) => missing.findIndex((other) => other.url === url) === index);
     for (const { url } of wanted) this.sounds.set(url, { state: "loading", fraction: 0 });
@@ -116,6 +141,12 @@ export class Engine extends EventTarget {
       const sound = status === "fulfilled" ? { state: "ready", buffer: value } : { state: "failed", message };
       this.sounds.set(wanted[index].url, sound);
     });
+  }
+
+  /** Put the sounds of `items` into the graph, once `sounds` have come. */
+  async #take(items, sounds, signal) {
+    await Promise.all([this.ready, sounds]);
+    if (signal.aborted) return;
     const present = (item) => this.graph.tracks.some((track) => track.bus === item.bus && track.name === item.name);
     for (const item of items) {
       const sound = this.sounds.get(item.url);
@@ -136,15 +167,20 @@ export class Engine extends EventTarget {
     }
   }
 
-  #loadReference() {
-    const items = this.#references();
-    return items.length ? this.#fetch(items, this.loading.signal) : undefined;
+  /** Load the sounds of what is heard that only come when they are listened to. */
+  #loadHeard() {
+    const { bus } = MODES[this.hear];
+    const items = bus === "reference" ? this.#references() : this.#rendering(bus);
+    return this.loaded && items.length ? this.#fetch(items, this.loading.signal) : undefined;
   }
 
   /** Try the sounds that failed once more. */
   retry() {
-    const reference = this.laneBus === "reference" || this.graph.tracks.some((track) => track.bus === "reference");
-    return this.#fetch([...this.#primary(), ...(reference ? this.#references() : [])], this.loading.signal);
+    this.simulation.forgive();
+    const { bus } = MODES[this.hear];
+    const reference = bus === "reference" || this.graph.tracks.some((track) => track.bus === "reference");
+    const items = [...this.#primary(), ...(reference ? this.#references() : []), ...this.#rendering(bus)];
+    return Promise.all([this.#fetch(items, this.loading.signal), this.#applySimulation()]);
   }
 
   soundOf(url) {
@@ -159,18 +195,71 @@ export class Engine extends EventTarget {
   }
 
   get failures() {
-    return [...this.sounds.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
+    const sounds = [...this.sounds.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
+    return [...sounds, ...(this.simulation.failure ? [this.simulation.failure] : [])];
   }
 
   /** A new listener: `{left, right}` taps, or null. What sounds goes on. */
   setFir(fir) {
     if (JSON.stringify(fir) === JSON.stringify(this.song.fir)) return;
+    const before = this.loudness;
     this.song = { ...this.song, fir };
     if (!this.graph) return;
     this.graph.setFir(fir);
+    if (MODES[this.hear].aided) this.#soften(before, NaN);
     this.#applyAll();
     this.#tell("settings");
     this.#measureLoudness(this.loading.signal);
+  }
+
+  /** Where the numbers of simulated hearing come from, and what MSBG has rendered: see the contract in pages/widgets/mixer.py. */
+  setHearing({ hearing_url = null, msbg = null }) {
+    const rendered = JSON.stringify(this.song.msbg?.urls) !== JSON.stringify(msbg?.urls);
+    this.song = { ...this.song, hearing_url, msbg };
+    if (!this.graph) return;
+    if (rendered) {
+      for (const bus of ["msbg", "msbg_aided"]) {
+        this.graph.removeTracks(bus);
+        delete this.powers[bus];
+      }
+      this.#applyModes();
+      this.#loadHeard();
+    }
+    this.#applySimulation();
+    this.#tell("settings");
+  }
+
+  // ---- how loud it may be -------------------------------------------------------------------------------------------
+
+  /** What full scale is at the ear, and what peaks may be there, dB SPL. */
+  setLevels({ calibration_db_spl = 100, ceiling_db_spl = 100 }) {
+    this.levels = { calibration_db_spl, ceiling_db_spl };
+    this.safety?.setLevels(calibration_db_spl, ceiling_db_spl);
+    this.#tell("loudness");
+  }
+
+  setVolume(db) {
+    this.safety?.setVolume(db);
+    this.#tell("loudness");
+  }
+
+  /** Average sound level at the ear at this volume, dB SPL; NaN while unknown. */
+  get levelAtEar() {
+    return this.safety ? this.safety.levelOf(this.loudness) : NaN;
+  }
+
+  /** How loud it is now: as it must be, or, through simulated ears, as the meter shows it, LUFS. */
+  get loudnessNow() {
+    if (!this.simulatedEars.every(Boolean)) return this.loudness;
+    return Math.min(this.loudness, decibels(Math.max(...(this.meter?.peaks ?? []), 1e-3)) - CREST_DB);
+  }
+
+  /** What is heard becomes louder from `before` to `after` (LUFS; NaN: not known): no jump. */
+  #soften(before, after) {
+    if (!this.playing) return;
+    const rise = after - before;
+    this.wait = this.safety.soften(Number.isNaN(rise) && MODES[this.hear].aided ? UNKNOWN_RISE_DB : rise);
+    setTimeout(() => (this.wait = 0)); // what changes now waits, what changes later does not
   }
 
   // ---- what is heard ------------------------------------------------------------------------------------------------
@@ -179,6 +268,7 @@ export class Engine extends EventTarget {
   get available() {
     return HEAR.filter((mode) => {
       if (MODES[mode].aided && !this.song?.fir) return false;
+      if (isRendered(mode)) return Boolean(this.song?.msbg?.urls[mode]);
       return MODES[mode].bus !== "reference" || Boolean(this.song?.reference?.length);
     });
   }
@@ -187,6 +277,7 @@ export class Engine extends EventTarget {
   get hear() {
     const { hear } = this.settings;
     if (this.available.includes(hear)) return hear;
+    if (hear === "msbg_aided" && this.available.includes("aided")) return "aided";
     return hear === "reference_aided" && this.available.includes("reference") ? "reference" : "remix";
   }
 
@@ -195,10 +286,27 @@ export class Engine extends EventTarget {
     return MODES[this.hear].bus === "reference" ? "reference" : "remix";
   }
 
+  /** The ears that are simulated live, by row: none in what MSBG has rendered. */
+  get simulatedEars() {
+    return isRendered(this.hear) || !this.song?.hearing_url ? [false, false] : Simulation.ears(this.settings.simulation);
+  }
+
+  /** Whether MSBG's rendering was made with other gains, another master or other settings beside them. */
+  get isStale() {
+    const { msbg } = this.song;
+    if (!msbg) return false;
+    const then = sanitise(msbg, this.names);
+    const same = (name, ear) => earFactor(then, name, ear) === earFactor(this.settings, name, ear);
+    const gains = this.names.every((name) => EARS.every((ear) => same(name, ear)));
+    return msbg.stale || !gains || then.master_db !== this.settings.master_db;
+  }
+
   apply(settings) {
+    const before = this.loudnessNow;
     this.settings = sanitise(settings, this.names);
+    this.#soften(before, this.loudness);
     this.#applyAll();
-    if (MODES[this.hear].bus === "reference" && this.loaded) this.#loadReference();
+    this.#loadHeard();
     this.#tell("settings");
   }
 
@@ -239,14 +347,29 @@ export class Engine extends EventTarget {
 
   setHear(mode) {
     if (!this.available.includes(mode)) return;
+    const before = this.loudnessNow;
     this.settings.hear = mode;
+    this.#soften(before, this.loudness);
     this.#applyModes();
-    if (MODES[mode].bus === "reference") this.#loadReference();
+    this.#applySimulation(this.wait);
+    this.#loadHeard();
+    this.#tell("settings");
+  }
+
+  setSimulation(ears) {
+    if (!SIMULATIONS.includes(ears)) return;
+    const before = this.loudnessNow;
+    this.settings.simulation = ears;
+    this.simulation.forgive();
+    if (!this.simulatedEars.every(Boolean)) this.#soften(before, this.loudness);
+    this.#applySimulation(this.wait);
     this.#tell("settings");
   }
 
   setMatch(on) {
+    const before = this.loudness;
     this.settings.match_loudness = on;
+    this.#soften(before, this.loudness);
     this.#applyModes();
     this.#tell("settings");
   }
@@ -262,6 +385,18 @@ export class Engine extends EventTarget {
     this.#applyGains();
     this.#applyModes();
     this.graph.limit(this.settings.limiter);
+    this.#applySimulation(this.wait);
+  }
+
+  /** Simulate the ears that are wanted; resolves when it is so, or has failed. */
+  async #applySimulation(wait = 0) {
+    if (!this.graph?.hearing || !this.song.hearing_url) return;
+    const { loading } = this.simulation;
+    const applied = this.simulation.apply(this.graph.hearing, this.song.hearing_url, () => this.simulatedEars, wait);
+    if (this.simulation.loading === loading) return applied;
+    this.#tell("settings"); // it is getting ready
+    await applied;
+    return this.#tell("settings");
   }
 
   #applyGains() {
@@ -276,10 +411,11 @@ export class Engine extends EventTarget {
   }
 
   #glide(param, value, tau) {
-    if (this.context.state === "running" && this.playing) glide(param, value, this.context.currentTime, tau);
+    const { state, currentTime } = this.context;
+    if (state === "running" && this.playing) glide(param, value, currentTime + this.wait, tau);
     else {
       param.cancelScheduledValues(0); // nothing is heard: be there at once
-      param.setValueAtTime(value, this.context.currentTime);
+      param.setValueAtTime(value, currentTime);
     }
   }
 
@@ -296,7 +432,9 @@ export class Engine extends EventTarget {
 
   async play() {
     if (!this.isReady || this.playing) return;
-    await this.context.resume();
+    await Promise.all([this.context.resume(), this.simulation.loading?.done]);
+    if (this.playing) return;
+    this.safety.begin();
     this.transport.play();
     this.#tell("transport");
   }
@@ -346,10 +484,10 @@ export class Engine extends EventTarget {
     const turn = (this.turn = (this.turn ?? 0) + 1);
     const wanted = () => !signal.aborted && turn === this.turn;
     const { fir } = this.song;
-    for (const bus of ["remix", "original", "reference"]) {
+    for (const bus of ["remix", "original", "reference", "msbg", "msbg_aided"]) {
       const buffers = this.graph.tracks.filter((track) => track.bus === bus).map((track) => track.buffer);
       if (!buffers.length) continue;
-      const result = await analyse(buffers, bus === "original" ? null : fir, wanted);
+      const result = await analyse(buffers, ["remix", "reference"].includes(bus) ? fir : null, wanted);
       if (!wanted()) return;
       this.powers = { ...this.powers, [bus]: result };
       this.#applyModes();
@@ -370,9 +508,11 @@ export class Engine extends EventTarget {
 
   /** The factor, at most 1, that brings a mode down to the quietest one; 1 if loudness is not to be matched. */
   matchFactor(mode) {
+    if (isRendered(mode)) return 1 / factor(this.song.msbg?.master_db ?? 0); // the master's gain is in it
     if (!this.settings.match_loudness) return 1;
     const own = this.loudnessOf(mode);
-    const quietest = Math.min(...this.available.map((each) => this.loudnessOf(each)).filter(Number.isFinite));
+    const others = this.available.filter((each) => !isRendered(each)).map((each) => this.loudnessOf(each));
+    const quietest = Math.min(...others.filter(Number.isFinite));
     return Number.isFinite(own) ? Math.min(1, factor(quietest - own)) : 1;
   }
 
@@ -392,9 +532,16 @@ export class Engine extends EventTarget {
    * @param {number} options.frames length
    * @returns {Promise<AudioBuffer>}
    */
-  render({ hear = this.hear, from = 0, frames = this.song.frames - from } = {}) {
+  async render({ hear = this.hear, from = 0, frames = this.song.frames - from } = {}) {
     const { song, settings } = this;
     const tracks = this.graph.tracks.filter(({ bus }) => bus === MODES[hear].bus);
-    return renderTracks(tracks, { song, settings, hear, from, frames, level: this.matchFactor(hear) });
+    const wanted = this.simulatedEars;
+    let hearing = null;
+    if (wanted.some(Boolean)) {
+      await this.#applySimulation();
+      if (this.simulation.failure) throw new LoadError(this.simulation.failure);
+      hearing = { numbers: this.simulation.numbers, wanted };
+    }
+    return renderTracks(tracks, { song, settings, hear, from, frames, level: this.matchFactor(hear), hearing });
   }
 }

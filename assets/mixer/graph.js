@@ -2,31 +2,39 @@
 //
 //   stem source -> splitter -> gain L, gain R -> (sum of all stems) = bus "remix" (and "reference": the true stems)
 //   original    ------------------------------------------------- = bus "original"
-//   bus -> delay of 110 samples            -> gain of the mode "original", "remix" or "reference"  \
+//   MSBG's rendering of the remix ------------------------------- = bus "msbg" (and "msbg_aided")
+//   bus -> delay of 110 samples            -> gain of the mode "original", "remix", "reference", ... \
 //   bus -> NAL-R per ear (221-tap FIR)     -> gain of the mode "aided" or "reference_aided"      -> transport -> master
-//   master gain -> limiter and master meter (worklet, 64 samples) -> destination
+//   master gain -> simulated hearing or a delay, 132 samples (hearing.js)
+//               -> limiter and master meter (worklet, 84 samples) -> destination (live: safety.js)
 //
-// NAL-R's linear-phase filter delays by 110 samples; the paths without it are delayed by as much, so every mode is in
-// time with every other, and all of them run all the time: switching is a crossfade of two gains.
+// NAL-R's linear-phase filter delays by 110 samples and simulated hearing by 132; the paths without them are delayed by as
+// much, so everything is in time with everything else: switching is a crossfade of two gains. The modes run all the time.
 
+import { HEARING_DELAY, Hearing } from "./hearing.js";
 import { EARS } from "./settings.js";
 
 export const FIR_DELAY = 110;
-export const LOOKAHEAD = 64;
+export const LOOKAHEAD = 84;
 /** Time constants, s: of gains and of the crossfade between modes (95 % after 9 ms; the two gains add up to 1). */
 export const GAIN_TAU = 0.005;
 export const HEAR_TAU = 0.003;
 
-const BUSES = ["original", "remix", "reference"];
+const BUSES = ["original", "remix", "reference", "msbg", "msbg_aided"];
 
-/** What each mode listens to: a bus, and whether the listener's amplification is on. */
+/** What each mode listens to: a bus, and whether the listener's amplification is on (MSBG's rendering has it in it). */
 export const MODES = {
   original: { bus: "original", aided: false },
   remix: { bus: "remix", aided: false },
   aided: { bus: "remix", aided: true },
   reference: { bus: "reference", aided: false },
   reference_aided: { bus: "reference", aided: true },
+  msbg: { bus: "msbg", aided: false },
+  msbg_aided: { bus: "msbg_aided", aided: false },
 };
+
+/** Whether a mode is a rendering of what the listener hears: its gains, master and amplification are in it. */
+export const isRendered = (mode) => mode.startsWith("msbg");
 
 /** Move an AudioParam to a value smoothly, from wherever it is now. */
 export function glide(param, value, time, tau) {
@@ -49,8 +57,9 @@ export class Graph {
    * @param {BaseAudioContext} context
    * @param {boolean} worklet whether the module limiter.worklet.js was added to the context
    * @param {boolean} limiter whether the limiter is on at first
+   * @param {?AudioNode} destination where the mix goes; null: nowhere yet
    */
-  constructor(context, worklet, limiter = false) {
+  constructor(context, worklet, limiter = false, destination = context.destination) {
     this.context = context;
     this.tracks = [];
     this.fir = null;
@@ -61,9 +70,9 @@ export class Graph {
     const options = { outputChannelCount: [2], processorOptions: { limiter } };
     this.limiter = worklet ? new AudioWorkletNode(context, "cadenza-limiter", options) : null;
     this.output = this.limiter ?? this.master;
-    if (this.limiter) this.master.connect(this.limiter);
-    this.output.connect(context.destination);
-    this.latency = FIR_DELAY + (this.limiter ? LOOKAHEAD : 0);
+    this.hearing = this.limiter ? new Hearing(context, this.master, this.limiter) : null;
+    if (destination) this.output.connect(destination);
+    this.latency = FIR_DELAY + (this.limiter ? HEARING_DELAY + LOOKAHEAD : 0);
     this.modes = {};
     for (const [mode, { bus, aided }] of Object.entries(MODES)) {
       if (aided) continue;
@@ -136,9 +145,11 @@ export class Graph {
     return track;
   }
 
-  removeTracks() {
-    for (const track of this.tracks) for (const ear of EARS) track.ears[ear].disconnect();
-    this.tracks = [];
+  /** Take all tracks away, or those of one bus. */
+  removeTracks(bus = null) {
+    const gone = this.tracks.filter((track) => !bus || track.bus === bus);
+    for (const track of gone) for (const ear of EARS) track.ears[ear].disconnect();
+    this.tracks = this.tracks.filter((track) => !gone.includes(track));
   }
 
   /**

@@ -31,10 +31,13 @@ function accept(mixer, data) {
   const sounds = soundsOf(data);
   const another = sounds !== mixer.sounds;
   mixer.sounds = sounds;
+  engine.setLevels(data);
   if (another) engine.load(data);
   else {
-    engine.song.listener_label = data.listener_label;
+    const { listener_label, aid_label, calibration_db_spl } = data;
+    Object.assign(engine.song, { listener_label, aid_label, calibration_db_spl });
     engine.setFir(data.fir);
+    engine.setHearing(data);
   }
   // The page's settings count for another song, and when it says so by another revision; else what is set here does.
   const told = applied && applied.session === session && applied.revision !== revision;

@@ -28,8 +28,19 @@ export const KEYMAP = [
     run: (view) => view.hear(view.lastRemix),
   },
   { keys: ["H"], does: "hear the next of all", run: (view) => view.hearNext() },
+  {
+    keys: ["E"],
+    does: "hear as the listener does, live: both ears, left, right, off",
+    run: (view) => view.simulateNext(),
+  },
   { keys: ["N"], does: "match loudness", run: ({ engine }) => engine.setMatch(!engine.settings.match_loudness) },
   { keys: ["T"], does: "limiter on or off", run: ({ engine }) => engine.setLimiter(!engine.settings.limiter) },
+  {
+    keys: ["<", ">"],
+    events: ["<", ">", ",", "."],
+    does: "listening volume down, up by 3 dB",
+    run: ({ engine }, event) => engine.setVolume(engine.safety.db + (">.".includes(event.key) ? 3 : -3)),
+  },
   {
     keys: ["+", "−"],
     events: ["+", "=", "-", "−"],

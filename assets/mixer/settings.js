@@ -3,7 +3,9 @@
 export const MIN_DB = -60;
 export const MAX_DB = 24;
 export const EARS = ["left", "right"];
-export const HEAR = ["original", "remix", "aided", "reference", "reference_aided"];
+export const HEAR = ["original", "remix", "aided", "reference", "reference_aided", "msbg", "msbg_aided"];
+/** Which ears hear as the listener's do, by the live approximation. */
+export const SIMULATIONS = ["off", "both", "left", "right"];
 
 export const laneDefaults = () => ({ left: 0, right: 0, linked: true, mute: false, solo: false });
 
@@ -14,6 +16,7 @@ export function defaults(names) {
     limiter: true,
     hear: "remix",
     match_loudness: false,
+    simulation: "off",
   };
 }
 
@@ -45,6 +48,7 @@ export function sanitise(raw, names) {
   if (typeof given.limiter === "boolean") clean.limiter = given.limiter;
   if (HEAR.includes(given.hear)) clean.hear = given.hear;
   clean.match_loudness = given.match_loudness === true;
+  if (SIMULATIONS.includes(given.simulation)) clean.simulation = given.simulation;
   return clean;
 }
 

@@ -5,10 +5,12 @@ import { Fader } from "./fader.js";
 import { KEYMAP } from "./keys.js";
 import { Lane } from "./lane.js";
 import { Meter } from "./meter.js";
-import { MODES } from "./graph.js";
-import { decibels } from "./settings.js";
+import { MODES, isRendered } from "./graph.js";
+import { LOUD_DB_SPL, LOWEST_DB, START_DB } from "./safety.js";
+import { SIMULATIONS, decibels } from "./settings.js";
 import { Timeline } from "./timeline.js";
 
+const CEILING = 10 ** (-1 / 20); // of the limiter that is switched on
 const PLAY = "M7 4.5v15l12-7.5z";
 const PAUSE = "M6 4.5h4v15H6zM14 4.5h4v15h-4z";
 const HOME = "M5 5h2.5v14H5zM19 5v14L8.5 12z";
@@ -17,10 +19,21 @@ const LOOP = "M7 7h10v3l4-4-4-4v3H5v6h2zm10 10H7v-3l-4 4 4 4v-3h12v-6h-2z";
 const MODE_LABELS = {
   original: ["Original", "The original mixture"],
   remix: ["Remix", "The remix, not amplified"],
-  aided: ["Aided", "The remix with the listener's NAL-R amplification"],
+  aided: ["Aided", "The remix with the listener's amplification"],
   reference: ["Reference", "The same remix of the true stems"],
-  reference_aided: ["Reference aided", "The same remix of the true stems, with NAL-R amplification"],
+  reference_aided: ["Reference aided", "The same remix of the true stems, amplified"],
+  msbg: ["Unaided", "The remix as the listener hears it without amplification, rendered by MSBG"],
+  msbg_aided: ["Aided", "The amplified remix as the listener hears it, rendered by MSBG"],
 };
+const SIMULATION_LABELS = {
+  off: ["Off", "Heard with your own ears"],
+  both: ["Both ears", "Both ears hear about as the listener's do"],
+  left: ["Left", "The left ear hears about as the listener's does, the right one as yours"],
+  right: ["Right", "The right ear hears about as the listener's does, the left one as yours"],
+};
+const LIVE_NOTE =
+  "A live approximation of MSBG: thresholds, loudness recruitment, and levels smeared from band to band. Within a band the " +
+  "sound stays clean, where MSBG roughens it. It takes the mix at volume 0 dB.";
 
 export class View {
   constructor(engine) {
@@ -30,12 +43,15 @@ export class View {
     this.timeline = new Timeline(engine, () => this.#draw());
     this.status = h("div", { class: "status", role: "status", "aria-live": "polite" });
     this.grid = h("div", { class: "lanes" });
+    this.warning = h("p", { class: "warning", role: "status", hidden: true });
     this.problems = h("div", { class: "problems", role: "alert", hidden: true });
     this.help = this.#helpDialog();
     this.root = h(
       "section",
       { class: "mixer", "aria-label": "Mixer" },
       this.#hearBar(),
+      this.#listenerBar(),
+      this.warning,
       this.problems,
       this.grid,
       this.#transportBar(),
@@ -57,7 +73,7 @@ export class View {
     const group = h(
       "div",
       { class: "segments", role: "radiogroup", "aria-label": "What you hear" },
-      ...Object.values(this.radios).map(({ root }) => root),
+      ...Object.entries(this.radios).flatMap(([mode, { root }]) => (isRendered(mode) ? [] : [root])),
     );
     this.match = this.#check(
       "Match loudness",
@@ -65,6 +81,18 @@ export class View {
       "Lower the louder ones to the quietest, by integrated loudness",
     );
     this.listener = h("span", { class: "listener" });
+    this.volume = h("input", {
+      type: "range",
+      min: String(LOWEST_DB),
+      max: "0",
+      step: "1",
+      value: String(START_DB),
+      "aria-label": "Listening volume",
+      title: "For listening only: no part of the mix, its scores or its exports. It starts low (< and > change it)",
+      oninput: () => this.engine.setVolume(Number(this.volume.value)),
+    });
+    this.volumeText = h("output", { class: "value" }, "");
+    this.atEar = h("output", { class: "spl", title: "Average sound level at the ear of this mix at this volume" }, "");
     const help = h(
       "button",
       {
@@ -84,8 +112,42 @@ export class View {
       this.match.root,
       this.listener,
       h("span", { class: "space" }),
+      h("span", { class: "group volume" }, h("span", {}, "Volume"), this.volume, this.volumeText, this.atEar),
       help,
     );
+  }
+
+  /** What simulates the listener's hearing: live, or rendered. */
+  #listenerBar() {
+    this.simulations = Object.fromEntries(SIMULATIONS.map((ears) => [ears, this.#simulationRadio(ears)]));
+    const live = h(
+      "div",
+      { class: "segments small", role: "radiogroup", "aria-label": "Hear as the listener does, live approximation" },
+      ...Object.values(this.simulations).map(({ root }) => root),
+    );
+    this.rendered = h(
+      "div",
+      { class: "segments small", role: "radiogroup", "aria-label": "Hear as the listener does, rendered by MSBG" },
+      this.radios.msbg.root,
+      this.radios.msbg_aided.root,
+    );
+    this.renderedNote = h("span", { class: "listener" });
+    this.liveNote = h("span", { class: "listener", title: LIVE_NOTE }, "approximate");
+    this.listenerBar = h(
+      "div",
+      { class: "bar ears" },
+      h("span", { class: "caption" }, "As the listener"),
+      h("span", { class: "group" }, h("span", { title: LIVE_NOTE }, "live"), live, this.liveNote),
+      h("span", { class: "group" }, h("span", {}, "MSBG"), this.rendered, this.renderedNote),
+    );
+    return this.listenerBar;
+  }
+
+  #simulationRadio(ears) {
+    const [label, title] = SIMULATION_LABELS[ears];
+    const onchange = () => this.simulate(ears);
+    const input = h("input", { type: "radio", name: "cadenza-simulation", value: ears, onchange });
+    return { input, root: h("label", { title }, input, h("span", {}, label)) };
   }
 
   #radio(mode) {
@@ -149,7 +211,7 @@ export class View {
     this.limiter = this.#check(
       "Limiter",
       (on) => engine.setLimiter(on),
-      "Look-ahead limiter at −1 dB FS; off, the samples pass unchanged",
+      "Look-ahead limiter at −1 dB true peak; off, samples pass unchanged unless the ceiling at the ear holds them",
     );
     this.lamp = h("span", { class: "lamp" }, "idle");
     return h(
@@ -239,12 +301,13 @@ export class View {
       root.hidden = mode.startsWith("reference") && !song.reference?.length;
       input.disabled = !available.includes(mode);
       input.checked = mode === hear;
-      if (mode === "aided" && !song.fir) root.title = "Choose a listener to hear the remix amplified";
-      else root.title = MODE_LABELS[mode][1];
+      root.title = modeTitle(mode, song);
     }
+    this.#showListener();
     if (hear !== "original") this.lastRemix = hear;
     this.match.input.checked = settings.match_loudness;
-    setText(this.listener, song.listener_label ? `for ${song.listener_label}` : "no listener chosen");
+    const aid = song.listener_label && song.aid_label ? `, ${song.aid_label}` : "";
+    setText(this.listener, song.listener_label ? `for ${song.listener_label}${aid}` : "no listener chosen");
     this.master.show(settings.master_db);
     this.limiter.input.checked = settings.limiter;
     this.limiter.input.disabled = engine.limiterMissing;
@@ -253,6 +316,22 @@ export class View {
     this.#showLoudness();
     this.timeline.update();
     this.run();
+  }
+
+  #showListener() {
+    const { engine } = this;
+    const { song, settings, simulation } = engine;
+    this.listenerBar.hidden = !song.hearing_url;
+    const now = isRendered(engine.hear) ? "off" : settings.simulation;
+    for (const [ears, { input }] of Object.entries(this.simulations)) {
+      input.checked = ears === now;
+      input.disabled = engine.limiterMissing || isRendered(engine.hear);
+    }
+    const loading = simulation.loading ? "getting ready…" : "approximate";
+    setText(this.liveNote, isRendered(engine.hear) ? "not on top of MSBG" : loading);
+    this.renderedNote.classList.toggle("stale", engine.isStale);
+    if (!song.msbg) setText(this.renderedNote, "not rendered yet: see Hearing, beside");
+    else setText(this.renderedNote, engine.isStale ? "stale: of other settings" : "of these settings");
   }
 
   #showTransport() {
@@ -273,9 +352,10 @@ export class View {
       texts.push(h("button", { type: "button", onclick: () => this.engine.retry() }, "Try again"));
     }
     if (limiterMissing) {
-      texts.push(
-        h("p", {}, "Limiter, true peak and clip count need a page from localhost or over https; all else works."),
-      );
+      const text =
+        "Limiter, true peak and clip count need a page from localhost or over https; all else works. " +
+        "The volume keeps full scale below the ceiling.";
+      texts.push(h("p", {}, text));
     }
     const key = failures.join() + limiterMissing;
     if (key === this.problemsShown) return;
@@ -286,6 +366,26 @@ export class View {
 
   #showLoudness() {
     setText(this.loudness, level(this.engine.loudness));
+    this.#showSafety();
+  }
+
+  #showSafety() {
+    const { safety, hear, levelAtEar } = this.engine;
+    if (!safety) return;
+    if (Number(this.volume.value) !== Math.round(safety.db)) this.volume.value = String(Math.round(safety.db));
+    setText(this.volumeText, `${level(safety.db)} dB`);
+    const known = Number.isFinite(levelAtEar);
+    const most = Math.min(safety.ceiling, safety.fullScale); // limiter, ceiling or sound card hold what would be more
+    const shown = Math.min(levelAtEar, most);
+    setText(this.atEar, known ? `${levelAtEar > most ? "<" : "≈"} ${Math.round(shown)} dB SPL` : "");
+    const texts = [];
+    if (known && shown > LOUD_DB_SPL) {
+      const aided = MODES[hear].aided ? "This is amplified for the listener, and loud" : "This is loud";
+      texts.push(`${aided} for ears without a loss: turn the volume down before you listen for long.`);
+    }
+    if (this.held) texts.push(`Peaks are held below ${level(safety.ceiling)} dB SPL at the ear, the ceiling you set.`);
+    setText(this.warning, texts.join(" "));
+    this.warning.hidden = !texts.length;
   }
 
   #resized() {
@@ -332,7 +432,12 @@ export class View {
     if (reduction < -0.05 && this.engine.playing) this.lampUntil = time + 0.3;
     const lit = time < (this.lampUntil ?? 0);
     this.lamp.classList.toggle("lit", lit);
-    if (!this.engine.settings.limiter) setText(this.lamp, "off");
+    const held = lit && (!this.engine.settings.limiter || this.engine.safety.limit < CEILING);
+    if (held !== this.held) {
+      this.held = held;
+      this.#showSafety();
+    }
+    if (!this.engine.settings.limiter && !held) setText(this.lamp, "off");
     else if (!lit) setText(this.lamp, "idle");
     else if (reduction < -0.05) setText(this.lamp, `${level(reduction)} dB`);
   }
@@ -347,6 +452,17 @@ export class View {
     if (!this.engine.available.includes(mode)) return;
     this.engine.setHear(mode);
     this.say(`Hearing: ${MODE_LABELS[mode][1]}`);
+  }
+
+  simulate(ears) {
+    if (this.simulations[ears].input.disabled || this.listenerBar.hidden) return;
+    this.engine.setSimulation(ears);
+    this.say(SIMULATION_LABELS[ears][1]);
+  }
+
+  simulateNext() {
+    const { simulation } = this.engine.settings;
+    this.simulate(SIMULATIONS[(SIMULATIONS.indexOf(simulation) + 1) % SIMULATIONS.length]);
   }
 
   hearNext() {
@@ -370,6 +486,14 @@ export class View {
   showHelp() {
     if (!this.help.open) this.help.showModal();
   }
+}
+
+function modeTitle(mode, { fir, aid_label: aid, listener_label: listener }) {
+  const title = MODE_LABELS[mode][1];
+  if (!mode.endsWith("aided") || isRendered(mode)) return title;
+  if (fir) return aid ? `${title} (${aid})` : title;
+  if (listener && aid) return `${aid} follows the level: it is in exports, and not heard here`;
+  return "Choose a listener to hear the remix amplified";
 }
 
 function readout(label, output, unit, title) {

@@ -4,10 +4,48 @@ Results go to standard output (with ``--json``: one JSON document), progress and
 done, 1 an error said in a sentence or a faulty submission, 2 a wrong call, 130 stopped by Ctrl-C.
 """
 
-from . import catalog, doctor, hear, hear_similar, hear_tasks, models, separation, work
+from . import (
+    catalog,
+    challenge,
+    compare,
+    doctor,
+    hear,
+    hear_similar,
+    hear_tasks,
+    hearing,
+    lass,
+    lass_benchmark,
+    lyrics,
+    models,
+    scores,
+    separation,
+    tuning,
+    why,
+    work,
+)
 from .root import app
 
-__all__ = ["app", "catalog", "doctor", "hear", "hear_similar", "hear_tasks", "main", "models", "separation", "work"]
+__all__ = [
+    "app",
+    "catalog",
+    "challenge",
+    "compare",
+    "doctor",
+    "hear",
+    "hear_similar",
+    "hear_tasks",
+    "hearing",
+    "lass",
+    "lass_benchmark",
+    "lyrics",
+    "main",
+    "models",
+    "scores",
+    "separation",
+    "tuning",
+    "why",
+    "work",
+]
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import typer
@@ -16,6 +16,7 @@ from rich.table import Table
 from ..catalog import Excerpt
 from ..errors import CadenzaError
 from ..progress import Progress
+from ..quality import HaaqiExplanation, sentences
 from ..settings import Settings
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "notes",
     "out",
     "parse_excerpt",
+    "print_explanations",
     "progress",
     "settings_of",
     "table",
@@ -86,6 +88,22 @@ def table(*columns: str, title: str | None = None) -> Table:
         side: Literal["left", "right"] = "right" if column.endswith(">") else "left"
         made.add_column(column.removesuffix(">"), justify=side, no_wrap=number == 0)
     return made
+
+
+def print_explanations(console: Console, explanations: Mapping[str, HaaqiExplanation]) -> None:
+    """Print why scores are what they are: what each term loses, and the same in words."""
+    if not explanations:
+        return
+    terms = next(iter(explanations.values())).terms
+    listing = table("lost to", *(f"{term.name}>" for term in terms), "score>")
+    for name, explanation in explanations.items():
+        listing.add_row(name, *(f"{term.lost:.3f}" for term in explanation.terms), f"{explanation.score:.3f}")
+    console.print()
+    console.print(listing)
+    for name, explanation in explanations.items():
+        console.print(f"\n[bold]{_escape(name)}[/]")
+        for sentence in sentences(explanation):
+            console.print(_escape(sentence))
 
 
 @contextlib.contextmanager

@@ -35,11 +35,12 @@ def settings(
     music: Annotated[list[Path] | None, typer.Option(help="Folder or file with songs; repeatable.")] = None,
     listeners: Annotated[list[Path] | None, typer.Option(help="Listener file (JSON); repeatable.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = None,
+    database: Annotated[str | None, typer.Option(help="SQLite file or postgresql:// URL of the scores.")] = None,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     """Read the settings before any command."""
     absolute = [path.expanduser().absolute() for path in music] if music else None
     files = [path.expanduser().absolute() for path in listeners] if listeners else None
     with guarded(json_output=False):
-        context.obj = Settings.load(home=home, music=absolute, listeners=files, device=device)
+        context.obj = Settings.load(home=home, music=absolute, listeners=files, device=device, database=database)
         load_local(context.obj)

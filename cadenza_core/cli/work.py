@@ -10,14 +10,27 @@ from ..audio.levels import measure
 from ..catalog import Song, find_listener, find_song, listener_files
 from ..catalog.segments import Segments, read_segments
 from ..errors import CadenzaError
-from ..hearing import Compressor, ear_of
+from ..hearing import DEFAULT_PRESCRIPTION, Compressor, ear_of, get_prescription
+from ..hearing.prescriptions import HAAQI_NOTE
 from ..progress import part
 from ..quality import check_haaqi, engine_by_name, reference_level, score_remix, write_scores
 from ..quality.haaqi import Engine
 from ..remix import EARS, Gains, mix, render
 from ..separation import separate
-from ..submission import export_pair, find_segments, pack, score_pair, validate
-from .console import ExcerptOption, JsonOption, guarded, notes, out, parse_excerpt, progress, settings_of, table
+from ..submission import export_pair, find_prescription, find_segments, pack, score_pair, validate
+from .console import (
+    ExcerptOption,
+    JsonOption,
+    guarded,
+    notes,
+    out,
+    parse_excerpt,
+    print_explanations,
+    progress,
+    settings_of,
+    table,
+)
+from .hearing import PrescriptionOption
 from .root import app
 from .separation import SongOption, SystemOption
 
@@ -40,10 +53,11 @@ def remix(
     context: typer.Context,
     song: SongOption,
     to: Annotated[Path, typer.Option("--out", help="WAV or FLAC file to write.")],
-    listener: Annotated[str | None, typer.Option(help="Amplify for this listener (NAL-R).")] = None,
+    listener: Annotated[str | None, typer.Option(help="Amplify for this listener.")] = None,
     system: SystemOption = "preview",
     gain: GainOption = None,
     excerpt: ExcerptOption = None,
+    prescription: PrescriptionOption = DEFAULT_PRESCRIPTION,
     compressor: CompressorOption = False,
     keep_level: Annotated[
         bool, typer.Option("--keep-level", help="Clip what exceeds full scale; do not lower it.")
@@ -59,11 +73,13 @@ def remix(
         ear = None if listener is None else find_listener(listener, listener_files(settings))
         if to.suffix.lower() not in {".wav", ".flac"}:
             raise CadenzaError(f"{to} must end with .wav or .flac.")
-        if ear is None and (compressor or score):
-            raise CadenzaError("--compressor and --score need a --listener.")
+        chosen = get_prescription(prescription)
+        if ear is None and (compressor or score or prescription != DEFAULT_PRESCRIPTION):
+            raise CadenzaError("--prescription, --compressor and --score need a --listener.")
         with progress(f"Remixing {found.id}") as show:
             stems = separate(found, system, settings, cut, progress=part(show, 0.0, 0.5 if score else 0.9))
-            sound = render(stems.stems, RATE, gains, listener=ear, compressor=Compressor() if compressor else None)
+            broadband = Compressor() if compressor else None
+            sound = render(stems.stems, RATE, gains, listener=ear, prescription=prescription, compressor=broadband)
             lowered = 0.0 if keep_level else max(0.0, measure(sound, RATE).true_peak - CEILING)
             heard = sound * 10.0 ** (-lowered / 20.0)
             write_audio(to, heard, RATE, subtype="PCM_24")
@@ -75,6 +91,7 @@ def remix(
         levels = measure(heard, RATE)
         data: dict[str, Any] = {"file": str(to), "song": found.id, "excerpt": str(cut), "system": system}
         data |= {"listener": listener, "gains_db": gains.as_dict(), "sample_rate": RATE, **levels.as_dict()}
+        data["prescription"] = chosen.record() if ear else None
         data["lowered_db"] = round(lowered, 3)
         if haaqi:
             data["haaqi"] = {"left": haaqi.left, "right": haaqi.right, "mean": haaqi.score}
@@ -86,6 +103,8 @@ def remix(
             listing.add_row(f"HAAQI {side}", f"{value:.4f}")
         out(json_output, data, lambda console: console.print(listing))
         notes(stems.notes)
+        if haaqi and prescription != DEFAULT_PRESCRIPTION:
+            notes([HAAQI_NOTE.format(chosen.title)])
         if lowered:
             notes([f"lowered by {lowered:.1f} dB, to a true peak of {CEILING:g} dB; --keep-level clips it instead"])
         if levels.clipped:
@@ -103,6 +122,7 @@ def export(
     zipped: Annotated[bool, typer.Option("--zip", help="Also pack submission_<TEAM>.zip.")] = False,
     team: Annotated[str, typer.Option(help="Team id in the zip's name.")] = "T001",
     gain: GainOption = None,
+    prescription: PrescriptionOption = DEFAULT_PRESCRIPTION,
     compressor: CompressorOption = False,
     json_output: JsonOption = False,
 ) -> None:
@@ -120,6 +140,7 @@ def export(
                 to,
                 segments=cut,
                 gains=Gains.parse(gain or []),
+                prescription=prescription,
                 compressor=Compressor() if compressor else None,
                 progress=show,
             )
@@ -129,6 +150,7 @@ def export(
             "folder": str(written.folder),
             "files": [str(path) for path in written.files],
             "record": str(made.record),
+            "prescription": get_prescription(prescription).record(),
             "zip": None if archive is None else str(archive),
             "remix_peak": written.remix_peak,
             "remix_samples_beyond_full_scale": written.clipped,
@@ -142,6 +164,8 @@ def export(
 
         out(json_output, data, show_files)
         notes([*made.separation.notes, *written.notes])
+        if prescription != DEFAULT_PRESCRIPTION:
+            notes([f"amplified by {get_prescription(prescription).title}; the challenge's baseline takes NAL-R"])
         if written.clipped:
             share = written.clipped / written.remix_samples
             notes([f"{written.clipped} samples of the remix ({share:.2%}) were beyond full scale and are soft-clipped"])
@@ -163,6 +187,7 @@ def score(
     csv: Annotated[Path | None, typer.Option(help="Write the scores as the challenge's scores.csv.")] = None,
     segments: SegmentsOption = None,
     reference: ReferenceOption = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what each score is lost to, and where.")] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Score exported files of one song and listener with HAAQI, as the challenge's recipe (pyclarity 0.9.0) does."""
@@ -176,7 +201,8 @@ def score(
             if cut:
                 notes([f"the export's record says that the stems are cut to {cut.objective[0]}-{cut.objective[1]} s"])
         with progress(f"Scoring {found.id} for {ear.id}") as show:
-            pair = score_pair(found, ear, enhanced, segments=cut, engine=_engine(reference), progress=show)
+            engine = _engine(reference)
+            pair = score_pair(found, ear, enhanced, segments=cut, engine=engine, explain=explain, progress=show)
         if csv:
             write_scores(csv, [pair])
         data = {"song": pair.song, "listener": pair.listener, "score": pair.score, **pair.haaqi}
@@ -184,9 +210,20 @@ def score(
         for stem in ("vocals", "drums", "bass", "other"):
             listing.add_row(stem, *(f"{pair.haaqi[f'{side}_{stem}']:.4f}" for side in ("left", "right")))
         listing.add_row("mean of all", f"{pair.score:.4f}", "")
-        data |= {"engine": _engine_name(reference), "notes": list(pair.notes)}
-        out(json_output, data, lambda console: console.print(listing))
-        notes([f"HAAQI by the {_engine_name(reference)} engine", *pair.notes])
+        title = find_prescription(enhanced, ear.id, found.name)
+        said = [*pair.notes]
+        if title and title != get_prescription(DEFAULT_PRESCRIPTION).title:
+            said.append(HAAQI_NOTE.format(title))
+        data |= {"engine": _engine_name(reference), "notes": said}
+        if explain:
+            data["why"] = {name: explanation.as_dict() for name, explanation in pair.explanations.items()}
+
+        def show_scores(console: Any) -> None:
+            console.print(listing)
+            print_explanations(console, pair.explanations)
+
+        out(json_output, data, show_scores)
+        notes([f"HAAQI by the {_engine_name(reference)} engine", *said])
 
 
 def _engine_name(reference: bool) -> str:

@@ -33,6 +33,7 @@ from ..errors import CadenzaError
 from ..progress import Progress, silent
 from .haaqi_batch import HaaqiPair, score_in_order
 from .haaqi_check import MIN_DURATION, check_input
+from .haaqi_compile import compiling
 from .haaqi_model import HaaqiParts
 from .haaqi_noise import Position, position_of
 
@@ -185,6 +186,7 @@ def haaqi_parts(
     level1: float = 65.0,
     *,
     seed: Seed = None,
+    detailed: bool = False,
 ) -> HaaqiParts:
     """Compute HAAQI and what it consists of: see :func:`compute_haaqi` and :class:`HaaqiParts`.
 
@@ -192,6 +194,8 @@ def haaqi_parts(
     ----------
     seed : int, np.random.Generator, np.random.RandomState or None
         Where the noise comes from. An integer gives the number that pyclarity gives after `np.random.seed` with it.
+    detailed : bool
+        Also tell the bands' cepstral losses.
 
     Raises
     ------
@@ -200,11 +204,16 @@ def haaqi_parts(
     """
     rates = processed_sample_rate, reference_sample_rate
     pair = HaaqiPair(processed_signal, reference_signal, *rates, audiogram, equalisation, level1)
-    return haaqi_parts_of_pairs([pair], seed=seed, threads=1)[0]
+    return haaqi_parts_of_pairs([pair], seed=seed, threads=1, detailed=detailed)[0]
 
 
 def haaqi_parts_of_pairs(
-    pairs: Iterable[HaaqiPair], *, seed: Seed = None, threads: int | None = None, progress: Progress = silent
+    pairs: Iterable[HaaqiPair],
+    *,
+    seed: Seed = None,
+    threads: int | None = None,
+    progress: Progress = silent,
+    detailed: bool = False,
 ) -> list[HaaqiParts]:
     """Compute HAAQI of many pairs, several at a time: the numbers of one call after the other.
 
@@ -217,13 +226,15 @@ def haaqi_parts_of_pairs(
     threads : int or None
         Scores computed at a time; None: one for each processor. The numbers do not depend on it.
     progress : Progress
+    detailed : bool
+        Also tell the bands' cepstral losses: some hundredths of a second each.
 
     Raises
     ------
     CadenzaError
         If a pair is faulty, as `compute_haaqi`.
     """
-    parts, position = score_in_order(pairs, _position(seed), threads=threads, progress=progress)
+    parts, position = score_in_order(pairs, _position(seed), threads=threads, progress=progress, detailed=detailed)
     _leave(seed, position)
     return parts
 
@@ -298,12 +309,13 @@ def check_haaqi(
 def warm_up() -> None:
     """Compile all that is compiled, or load it from the disk: the first score then takes no longer than the others.
 
-    About a minute if nothing was compiled before on this machine, else half a second.
+    About a minute if nothing was compiled before on this machine, else half a second. Of several processes one compiles.
     """
     signal = 0.1 * np.random.default_rng(0).standard_normal(12000)
     audiogram = Audiogram(levels=np.zeros(6), frequencies=np.array([250, 500, 1000, 2000, 4000, 6000]))
     pair = HaaqiPair(signal, signal, 24000, 24000, audiogram, 2, 85.0)
-    haaqi_parts_of_pairs([pair, pair], seed=0, threads=2)
+    with compiling():
+        haaqi_parts_of_pairs([pair, pair], seed=0, threads=2)
 
 
 def warm_up_aside(progress: Progress = silent) -> None:

@@ -50,7 +50,12 @@ class HaaqiPair:
 
 
 def score_in_order(
-    pairs: Iterable[HaaqiPair], position: Position, *, threads: int | None = None, progress: Progress = silent
+    pairs: Iterable[HaaqiPair],
+    position: Position,
+    *,
+    threads: int | None = None,
+    progress: Progress = silent,
+    detailed: bool = False,
 ) -> tuple[list[HaaqiParts], Position]:
     """Score pairs as one call after the other would, from `position` in the random stream on.
 
@@ -62,6 +67,8 @@ def score_in_order(
         Scores computed at a time; None: one for each processor. The numbers do not depend on it.
     progress : Progress
         Called in the calling thread. Its share is that of the scores that are done, if `pairs` has a length.
+    detailed : bool
+        Also tell the bands' cepstral losses.
 
     Returns
     -------
@@ -103,9 +110,9 @@ def score_in_order(
             prepared = side.prepare(pair.processed, pair.processed_rate)
             if threads == 1 or number == count - 1 or not prepared.fast:
                 # nobody waits for the place, or only the score tells it
-                results[number], position = side.parts(prepared, position)
+                results[number], position = side.parts(prepared, position, detailed=detailed)
             else:
-                running[pool.submit(side.parts, prepared, position)] = number
+                running[pool.submit(side.parts, prepared, position, detailed=detailed)] = number
                 position = advance(position, side.draws(prepared))
             collect(threads)
         collect(0)

@@ -1,15 +1,27 @@
 """HAAQI's features: what the smoothed envelopes, covariances and long-term spectra of the 32 bands come to."""
 
+import math
+
 import numpy as np
 import scipy.fft
 from scipy.signal import firwin
 
 from .haaqi_constants import BANDS, CENTER_FREQUENCIES
 
-__all__ = ["SILENCE", "cepstral_correlation", "loud_segments", "spectral_differences", "synchrony"]
+__all__ = [
+    "REGIONS",
+    "SILENCE",
+    "cepstral_correlation",
+    "cepstral_losses",
+    "loud_segments",
+    "spectral_differences",
+    "synchrony",
+]
 
 #: Threshold of silence, dB above auditory threshold.
 SILENCE = 2.5
+#: Regions of the spectrum by which the cepstral correlation's loss is told: equal counts of neighbouring bands.
+REGIONS = 8
 
 
 def loud_segments(smooth: np.ndarray, threshold: float = SILENCE) -> np.ndarray:
@@ -49,24 +61,82 @@ def cepstral_correlation(reference: np.ndarray, processed: np.ndarray) -> np.nda
     count = int(loud.sum())
     if count <= 1:
         return np.zeros((4, 5))
+    x, y = (_modulation(np.einsum("bk,bt->kt", _CEPSTRA, envelope[:, loud])) for envelope in (reference, processed))
+    return _correlation(np.sum(x * y, axis=-1), np.sum(x**2, axis=-1), np.sum(y**2, axis=-1))
+
+
+def _modulation(cepstra: np.ndarray) -> np.ndarray:
+    """Filter cepstra (..., segments) into the modulation bands: (4, ..., segments), without their means."""
+    count = cepstra.shape[-1]
+    cepstra = cepstra - cepstra.mean(axis=-1, keepdims=True)
     size = scipy.fft.next_fast_len(count + _MODULATION.shape[1] - 1, real=True)
-    filters = scipy.fft.rfft(_MODULATION, size)[:, None, :]
-    filtered = []
-    for envelope in (reference, processed):
-        cepstra = np.einsum("bk,bt->kt", _CEPSTRA, envelope[:, loud])
-        cepstra -= cepstra.mean(axis=1, keepdims=True)
-        both = scipy.fft.irfft(filters * scipy.fft.rfft(cepstra, size), size)
-        half = _MODULATION.shape[1] // 2
-        modulation = both[..., half : half + count]
-        filtered.append(modulation - modulation.mean(axis=-1, keepdims=True))
-    x, y = filtered
-    x_power, y_power = np.sum(x**2, axis=-1), np.sum(y**2, axis=-1)
+    filters = scipy.fft.rfft(_MODULATION, size).reshape(len(_MODULATION), *[1] * (cepstra.ndim - 1), -1)
+    both = scipy.fft.irfft(filters * scipy.fft.rfft(cepstra, size), size)
+    half = _MODULATION.shape[1] // 2
+    modulation = both[..., half : half + count]
+    return modulation - modulation.mean(axis=-1, keepdims=True)
+
+
+def _correlation(products: np.ndarray, x_power: np.ndarray, y_power: np.ndarray) -> np.ndarray:
     valid = (x_power >= 1e-30) & (y_power >= 1e-30)
-    result = np.abs(np.sum(x * y, axis=-1)) / np.sqrt(np.where(valid, x_power * y_power, 1.0))
-    return np.where(valid, result, 0.0)
+    return np.where(valid, np.abs(products) / np.sqrt(np.where(valid, x_power * y_power, 1.0)), 0.0)
 
 
-def synchrony(covariance: np.ndarray, power: np.ndarray) -> tuple[float, np.ndarray]:
+def cepstral_losses(reference: np.ndarray, processed: np.ndarray) -> np.ndarray:
+    """Tell which bands' envelopes lower the cepstral correlation, and by how much.
+
+    A cepstrum mixes all bands, so its correlation has no value for one band. But it can be computed with the envelopes of
+    any set of regions replaced by the reference's own. What a region's replacement brings, averaged over all orders in
+    which the eight regions can be replaced, is its share: its Shapley value (Shapley 1953, "A value for n-person games").
+
+    Parameters
+    ----------
+    reference, processed : np.ndarray [shape=(32, segments)]
+        As for :func:`cepstral_correlation`.
+
+    Returns
+    -------
+    np.ndarray [shape=(REGIONS,)]
+        Their sum is what is lost: 1 less the mean of :func:`cepstral_correlation`. A region whose error hides another's
+        is negative. NaN where there are too few loud segments.
+    """
+    loud = loud_segments(reference)
+    if int(loud.sum()) <= 1:
+        return np.full(REGIONS, np.nan)
+    weights = _CEPSTRA.reshape(REGIONS, -1, _CEPSTRA.shape[1])
+    x, y = (
+        _modulation(np.einsum("rbk,rbt->rkt", weights, envelope[:, loud].reshape(REGIONS, BANDS // REGIONS, -1)))
+        for envelope in (reference, processed)
+    )
+    whole = x.sum(axis=1)
+    parts = np.concatenate((x, y), axis=1)  # a mixture takes each region from one of the two
+    products, powers = (
+        np.einsum("mkt,mpkt->mkp", whole, parts),
+        np.einsum("mpkt,mqkt->mkpq", parts, parts, optimize=True),
+    )
+    replaced = (np.arange(2**REGIONS)[:, None] >> np.arange(REGIONS)) & 1
+    chosen = np.concatenate((replaced, 1 - replaced), axis=1).astype(np.float64)
+    mixed = np.einsum("sp,mkpq,sq->smk", chosen, powers, chosen, optimize=True)
+    own = np.sum(whole**2, axis=-1)
+    values = _correlation(np.einsum("sp,mkp->smk", chosen, products), own, np.maximum(mixed, 0.0)).mean(axis=(1, 2))
+    return _shapley(values, replaced)
+
+
+def _shapley(values: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Give each player's Shapley value of a game, from the value of every set; set s has the players of s's binary digits."""
+    players = members.shape[1]
+    size = members.sum(axis=1)
+    orders = np.array([math.factorial(n) * math.factorial(max(players - 1 - n, 0)) for n in range(players + 1)])
+    sets = np.arange(len(values))
+    result = np.zeros(players)
+    for player in range(players):
+        without = sets[members[:, player] == 0]
+        gains = values[without | (1 << player)] - values[without]
+        result[player] = np.sum(orders[size[without]] * gains) / math.factorial(players)
+    return result
+
+
+def synchrony(covariance: np.ndarray, power: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """Average the covariance over the tiles above threshold, less where the inner hair cells lose synchrony (3.5 kHz).
 
     Parameters
@@ -80,17 +150,21 @@ def synchrony(covariance: np.ndarray, power: np.ndarray) -> tuple[float, np.ndar
         NaN where segments are loud but no tile is, as the reference gives; 0 where fewer than two segments are.
     np.ndarray [shape=(32,)]
         Mean per band, NaN where no tile of the band is loud.
+    np.ndarray [shape=(32,)]
+        Weight of each band in the average; their sum is 1, or they are all 0 where there is no average.
     """
     rms = np.sqrt(power)
     loud = loud_segments(rms)
     if loud.sum() <= 1:
-        return 0.0, np.full(BANDS, np.nan)
+        return 0.0, np.full(BANDS, np.nan), np.zeros(BANDS)
     used = (rms[:, loud] > SILENCE).astype(np.float64)
     cutoff, order = 3500.0, 5
     weight = np.sqrt(cutoff ** (2 * order) / (cutoff ** (2 * order) + CENTER_FREQUENCIES ** (2 * order)))
     sums, counts = np.sum(used * covariance[:, loud], axis=1), used.sum(axis=1)
+    total = np.sum(weight * counts)
+    shares = weight * counts / total if total > 0 else np.zeros(BANDS)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return float(np.sum(weight * sums) / np.sum(weight * counts)), sums / counts
+        return float(np.sum(weight * sums) / total), sums / counts, shares
 
 
 def spectral_differences(reference: np.ndarray, processed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

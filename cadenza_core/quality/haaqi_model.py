@@ -63,6 +63,10 @@ class HaaqiParts:
         Reference less processed: shares of the whole loudness, and relative to their sum (-1 to 1).
     center_frequencies : np.ndarray [shape=(32,)]
         Of the bands, Hz.
+    synchrony_weights : np.ndarray [shape=(32,)]
+        Weight of each band in `synchrony`; they sum to 1.
+    cepstral_losses : np.ndarray [shape=(8,)]
+        What each eighth of the bands lowers the cepstral correlation by; NaN unless `detailed` was asked for.
 
     All arrays are NaN for signals under 0.2 s, which pyclarity's code scores.
     """
@@ -79,6 +83,8 @@ class HaaqiParts:
     loudness_bands: np.ndarray
     slope_bands: np.ndarray
     center_frequencies: np.ndarray
+    synchrony_weights: np.ndarray
+    cepstral_losses: np.ndarray
 
 
 def parts_without_bands(
@@ -88,7 +94,7 @@ def parts_without_bands(
     blank = np.full(BANDS, np.nan)
     return HaaqiParts(
         score, nonlinear, linear, cepstral, synchrony, loudness, slope,
-        np.full((4, 5), np.nan), blank, blank, blank, constants.CENTER_FREQUENCIES,
+        np.full((4, 5), np.nan), blank, blank, blank, constants.CENTER_FREQUENCIES, blank, np.full(features.REGIONS, np.nan),
     )  # fmt: skip
 
 
@@ -250,8 +256,8 @@ class HaaqiReference:
             )
         return _draws(len(side.middle), int(features.loud_segments(_bands(smooth)).sum()))
 
-    def parts(self, prepared: "Prepared", position: Position) -> tuple[HaaqiParts, Position]:
-        """Score a processed signal with the noise from `position` on.
+    def parts(self, prepared: "Prepared", position: Position, *, detailed: bool = False) -> tuple[HaaqiParts, Position]:
+        """Score a processed signal with the noise from `position` on; `detailed` also tells the bands' cepstral losses.
 
         Returns
         -------
@@ -268,7 +274,7 @@ class HaaqiReference:
             return self._by_reference(prepared, position)
         x_side, delays = self._reference_side(prepared)
         y_side = _side(prepared.y, self._loss, self.level1)
-        return _score(x_side, y_side, delays, self.level1, position)
+        return _score(x_side, y_side, delays, self.level1, position, detailed)
 
     def _by_reference(self, prepared: "Prepared", position: Position) -> tuple[HaaqiParts, Position]:
         """Score what is too short for the kernels with pyclarity's code."""
@@ -315,7 +321,9 @@ def _bands(grouped: np.ndarray) -> np.ndarray:
     return grouped.reshape(GROUPS, -1, LANES).transpose(0, 2, 1).reshape(BANDS, -1).astype(np.float64)
 
 
-def _score(x: _Side, y: _Side, delays: np.ndarray, level1: float, position: Position) -> tuple[HaaqiParts, Position]:
+def _score(
+    x: _Side, y: _Side, delays: np.ndarray, level1: float, position: Position, detailed: bool
+) -> tuple[HaaqiParts, Position]:
     """Score two sides; give the place where pyclarity would have left the random stream as well."""
     samples = len(x.middle)
     noise_gain = 10 ** ((_NOISE_LEVEL - level1) / 20)
@@ -345,18 +353,24 @@ def _score(x: _Side, y: _Side, delays: np.ndarray, level1: float, position: Posi
     x_level = x.level(np.sqrt(x_power.ravel() / samples) * x.gain)
     y_level = y.level(np.sqrt(y_power.ravel() / samples) * y.gain)
     cepstra = features.cepstral_correlation(x_smooth, y_smooth)
-    synchrony, synchrony_bands = features.synchrony(_bands(covariance), _bands(power))
+    losses = features.cepstral_losses(x_smooth, y_smooth) if detailed else np.full(features.REGIONS, np.nan)
+    synchrony = features.synchrony(_bands(covariance), _bands(power))
     loudness, slope = features.spectral_differences(x_level, y_level)
-    parts = _combine(cepstra, synchrony, synchrony_bands, loudness, slope)
+    parts = _combine(cepstra, losses, synchrony, loudness, slope)
     loud = int(features.loud_segments(x_smooth).sum())
     return parts, advance(position, _draws(0, loud))
 
 
 def _combine(
-    cepstra: np.ndarray, synchrony: float, synchrony_bands: np.ndarray, loudness: np.ndarray, slope: np.ndarray
+    cepstra: np.ndarray,
+    losses: np.ndarray,
+    synchronies: tuple[float, np.ndarray, np.ndarray],
+    loudness: np.ndarray,
+    slope: np.ndarray,
 ) -> HaaqiParts:
     """Combine the features to the score: HAAQI version 1."""
     cepstral = float(cepstra.mean())
+    synchrony, synchrony_bands, weights = synchronies
     loudness_score = float(np.clip(1 - BANDS * np.std(loudness) / 2.5, 0, 1))
     slope_score = float(np.clip(1 - BANDS * np.std(slope) / 25, 0, 1))
     nonlinear = 0.754 * cepstral**3 + 0.246 * synchrony
@@ -364,5 +378,5 @@ def _combine(
     score = 0.336 * nonlinear + 0.001 * linear + 0.501 * nonlinear**2 + 0.161 * linear**2
     return HaaqiParts(
         score, nonlinear, linear, cepstral, synchrony, loudness_score, slope_score,
-        cepstra, synchrony_bands, loudness, slope, constants.CENTER_FREQUENCIES,
+        cepstra, synchrony_bands, loudness, slope, constants.CENTER_FREQUENCIES, weights, losses,
     )  # fmt: skip

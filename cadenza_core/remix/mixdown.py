@@ -1,4 +1,4 @@
-"""Render exactly what the mixer plays: mode, gains, mute, solo, loudness matching, master, limiter."""
+"""Render exactly what the mixer plays: mode, gains, mute, solo, loudness matching, master, simulated hearing, limiter."""
 
 import math
 from collections.abc import Mapping
@@ -9,12 +9,19 @@ from clarity.utils.audiogram import Listener
 
 from ..audio.levels import Levels, measure
 from ..errors import CadenzaError
-from .gains import Gains
+from ..hearing import NFIR, ear_of
+from ..hearing.live import live_ear, simulate_live
+from ..hearing.simulation import simulate_hearing
+from ..progress import Progress, silent
+from .gains import EARS
 from .limiter import limit
 from .render import render
 from .settings import MixSettings
 
 __all__ = ["Mixdown", "mixdown"]
+
+#: Samples after the end that the live approximation looks at.
+_AFTER = NFIR
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,12 @@ def mixdown(
     *,
     truth: Mapping[str, np.ndarray] | None = None,
     listener: Listener | None = None,
+    progress: Progress = silent,
 ) -> Mixdown:
     """Render what is heard.
+
+    The order is the mixer's: mode, loudness matching and master; then what the listener hears of it, if that is simulated
+    (MSBG's rendering has the master before it, too); then the limiter. The listening volume is no part of it.
 
     Parameters
     ----------
@@ -62,7 +73,9 @@ def mixdown(
     original : np.ndarray [shape=(2, n)]
         The mixture.
     listener : Listener, optional
-        Whose NAL-R amplification the aided modes have.
+        Whom the aided modes amplify for, by the settings' prescription, and whose hearing is simulated.
+    progress : function
+        Told how far MSBG is, which takes a third of the sound's length; the rest takes no time.
 
     Raises
     ------
@@ -70,10 +83,18 @@ def mixdown(
         If what is to be heard needs true stems or a listener, and there are none.
     """
 
-    def mode(name: str) -> np.ndarray:
-        return _mode(name, settings.gains, rate, stems, original, truth, listener)
+    def mode(name: str, after: int = 0) -> np.ndarray:
+        return _mode(
+            name,
+            settings,
+            rate,
+            _longer(stems, after),
+            np.pad(original, ((0, 0), (0, after))),
+            truth and _longer(truth, after),
+            listener,
+        )
 
-    samples = mode(settings.hear)
+    samples = mode(settings.hear, _AFTER if settings.simulated_ears else 0)
     matched = 0.0
     if settings.match_loudness:
         modes = ["original", "remix", *(["aided"] if listener else [])]
@@ -84,15 +105,39 @@ def mixdown(
         own = loudness.get(settings.hear, math.nan)
         matched = min(0.0, min(finite) - own) if finite and math.isfinite(own) else 0.0
     samples = samples * 10.0 ** ((matched + settings.master_db) / 20.0)
+    samples = _simulated(samples, settings, rate, listener, progress)[:, : original.shape[1]]
     limited = 0.0
     if settings.limiter:
         samples, limited = limit(samples, rate)
     return Mixdown(samples, rate, measure(samples, rate), matched, limited)
 
 
+def _longer(stems: Mapping[str, np.ndarray], after: int) -> Mapping[str, np.ndarray]:
+    """Put silence after stems, into which amplification rings on."""
+    return {name: np.pad(samples, ((0, 0), (0, after))) for name, samples in stems.items()} if after else stems
+
+
+def _simulated(
+    samples: np.ndarray, settings: MixSettings, rate: int, listener: Listener | None, progress: Progress
+) -> np.ndarray:
+    """Give what the listener hears, of the ears that are simulated."""
+    if not settings.is_rendered_simulation and not settings.simulated_ears:
+        return samples
+    if listener is None:
+        raise CadenzaError("There is no listener whose hearing could be simulated. Choose one.")
+    calibration = settings.calibration_db_spl
+    if settings.is_rendered_simulation:
+        return simulate_hearing(samples, rate, listener, calibration_db_spl=calibration, progress=progress)
+    heard = samples.copy()
+    for row, ear in enumerate(EARS):
+        if ear in settings.simulated_ears:  # in the browser, the sound comes out of the delays of NAL-R's length before
+            heard[row] = simulate_live(samples[row], live_ear(ear_of(listener, ear), calibration), lead=NFIR // 2)
+    return heard
+
+
 def _mode(
     name: str,
-    gains: Gains,
+    settings: MixSettings,
     rate: int,
     stems: Mapping[str, np.ndarray],
     original: np.ndarray,
@@ -108,4 +153,5 @@ def _mode(
         if truth is None:
             raise CadenzaError("This song has no true stems to make a reference of. Listen to the remix.")
         stems = truth
-    return render(stems, rate, gains, listener=listener if aided else None)
+    heard_by = listener if aided else None
+    return render(stems, rate, settings.gains, listener=heard_by, prescription=settings.prescription)

@@ -7,6 +7,7 @@ part of a path.
 import hashlib
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +22,12 @@ _LONGEST = 80
 
 @dataclass(frozen=True)
 class Preset:
-    """Settings under a name; `saved` in seconds since 1970."""
+    """Settings under a name; `saved` in seconds since 1970; `description`: what they are meant for, if anybody said."""
 
     name: str
     settings: MixSettings
     saved: float = 0.0
+    description: str = ""
 
 
 class Presets:
@@ -43,18 +45,18 @@ class Presets:
     def all(self, song: str, listener: str) -> list[Preset]:
         """Give the presets of a song and listener, the last saved first; a file that cannot be read is left out."""
         place = self._place(song, listener)
-        found = []
-        for path in place.glob("*.json") if place.is_dir() else ():
-            try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-                settings = MixSettings.from_mixer(content["settings"])
-                found.append(Preset(str(content["name"]), settings, float(content["saved"])))
-            except (OSError, ValueError, KeyError, TypeError, CadenzaError):
-                continue
-        return sorted(found, key=lambda preset: -preset.saved)
+        return _read(place.glob("*.json") if place.is_dir() else ())
 
-    def save(self, song: str, listener: str, name: str, settings: MixSettings) -> Preset:
-        """Save settings under a name; an older preset of that name is replaced.
+    def named(self, name: str) -> list[Preset]:
+        """Give the presets of that name of all songs and listeners, the last saved first."""
+        return _read(self.folder.glob(f"*/{_digest(name)}.json") if self.folder.is_dir() else ())
+
+    def everywhere(self) -> list[Preset]:
+        """Give all presets of all songs and listeners, the last saved first."""
+        return _read(self.folder.glob("*/*.json") if self.folder.is_dir() else ())
+
+    def save(self, song: str, listener: str, name: str, settings: MixSettings, description: str = "") -> Preset:
+        """Save settings under a name, with a text of any length; an older preset of that name is replaced.
 
         Raises
         ------
@@ -64,8 +66,8 @@ class Presets:
         name = " ".join(name.split())
         if not name or len(name) > _LONGEST or not name.isprintable():
             raise CadenzaError(f"A preset needs a name of 1 to {_LONGEST} printable characters.")
-        preset = Preset(name, settings, time.time())
-        content = {"name": name, "saved": preset.saved, "song": song, "listener": listener}
+        preset = Preset(name, settings, time.time(), description)
+        content = {"name": name, "saved": preset.saved, "song": song, "listener": listener, "description": description}
         content["settings"] = settings.as_mixer()
         with atomic_file(self._path(song, listener, name)) as temporary:
             temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -90,6 +92,19 @@ class Presets:
 
     def _path(self, song: str, listener: str, name: str) -> Path:
         return self._place(song, listener) / f"{_digest(name)}.json"
+
+
+def _read(paths: Iterable[Path]) -> list[Preset]:
+    found = []
+    for path in paths:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            settings = MixSettings.from_mixer(content["settings"])
+            description = str(content.get("description", ""))
+            found.append(Preset(str(content["name"]), settings, float(content["saved"]), description))
+        except (OSError, ValueError, KeyError, TypeError, CadenzaError):
+            continue
+    return sorted(found, key=lambda preset: -preset.saved)
 
 
 def _digest(text: str) -> str:

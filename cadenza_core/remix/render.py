@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from clarity.utils.audiogram import Listener
 
-from ..hearing import Compressor, amplify, compensate_delay, ear_of, nalr_filter
+from ..hearing import DEFAULT_PRESCRIPTION, Compressor, compensate_delay, ear_of, get_prescription
 from ..hearing.prescription import check_compressor
 from .gains import EARS, UNITY, Gains
 
@@ -46,12 +46,13 @@ def render(
     gains: Gains = UNITY,
     *,
     listener: Listener | None = None,
+    prescription: str = DEFAULT_PRESCRIPTION,
     compressor: Compressor | None = None,
 ) -> np.ndarray:
-    """Render what the listener hears: the mix, amplified by NAL-R for each ear, in time with the song.
+    """Render what the listener hears: the mix, amplified for each ear, in time with the song.
 
     The compressor, if any, works on each amplified stem before the sum, as in the recipe; without it, the sum is
-    amplified once, which is the same, since NAL-R is linear.
+    amplified once, which is the same with a linear prescription.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ def render(
     gains : Gains
     listener : Listener, optional
         None: not amplified.
+    prescription : str
+        Id of a prescription.
     compressor : Compressor, optional
         Ignored without a listener.
 
@@ -72,18 +75,20 @@ def render(
     Raises
     ------
     CadenzaError
-        If the compressor was made for another sample rate.
+        If the compressor was made for another sample rate, or the prescription is unknown.
     """
     check_compressor(compressor, rate)
     if listener is None:
         return mix(stems, gains)
+    chosen = get_prescription(prescription)
     out = []
     for row, ear in enumerate(EARS):
-        fir = nalr_filter(ear_of(listener, ear), rate)
+        audiogram = ear_of(listener, ear)
         if compressor is None:
-            amplified = amplify(_mix_ear(stems, gains, row), fir)
+            amplified = chosen.amplify(_mix_ear(stems, gains, row), audiogram, rate)
         else:
-            each = (compressor(amplify(_scaled(s[row], gains, name, ear), fir)) for name, s in stems.items())
+            scaled = (_scaled(samples[row], gains, name, ear) for name, samples in stems.items())
+            each = (compressor(chosen.amplify(samples, audiogram, rate)) for samples in scaled)
             amplified = next(each)
             for one in each:  # not all in memory at once
                 amplified += one

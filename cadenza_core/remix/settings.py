@@ -1,22 +1,26 @@
-"""What the mixer's user has set, as plain data: the same names and ranges as in `assets/mixer/settings.js`.
+"""What the user of mixer and desk has set, as plain data; the mixer's part as in `assets/mixer/settings.js`.
 
 `MixSettings` is what a preset, a shared link and an export hold. It reads the mixer's own form
 (:meth:`MixSettings.from_mixer`), and what arrives from elsewhere is completed and checked: nonsense is named, not passed on.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..audio import STEMS
 from ..errors import CadenzaError
-from .gains import EARS, MAX_GAIN, MIN_GAIN, Gains
+from ..hearing import DEFAULT_PRESCRIPTION, get_prescription
+from ..hearing.thresholds import CALIBRATION_DB_SPL, check_calibration
+from .gains import EARS, MAX_GAIN, MIN_GAIN, Gains, is_lane, ordered_lanes
 
-__all__ = ["HEAR", "Lane", "MixSettings"]
+__all__ = ["HEAR", "SIMULATIONS", "Lane", "MixSettings"]
 
-#: What can be heard.
-HEAR = ("original", "remix", "aided", "reference", "reference_aided")
+#: What can be heard: as it is, or (msbg) rendered as the listener hears it.
+HEAR = ("original", "remix", "aided", "reference", "reference_aided", "msbg", "msbg_aided")
+#: Which ears hear as the listener's do, by the live approximation.
+SIMULATIONS = ("off", "both", "left", "right")
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,20 @@ class MixSettings:
     Parameters
     ----------
     lanes : mapping of str to Lane
-        By stem; what is not named is at 0 dB.
+        By stem, or name of a further lane; what is not named is at 0 dB.
     master_db : float
         -60 to 24 dB.
     limiter : bool
     hear : str
         One of :data:`HEAR`.
     match_loudness : bool
+    prescription : str
+        Id of the amplification that the aided modes have (:mod:`cadenza_core.hearing.prescriptions`).
+    calibration_db_spl : float
+        Level of 0 dB FS at the ear, 60 to 130 dB SPL. It tells what is heard and how loud it is, and changes no sample of
+        what is not simulated.
+    simulation : str
+        One of :data:`SIMULATIONS`.
     """
 
     lanes: Mapping[str, Lane] = field(default_factory=dict)
@@ -56,6 +67,21 @@ class MixSettings:
     limiter: bool = True
     hear: str = "remix"
     match_loudness: bool = False
+    prescription: str = DEFAULT_PRESCRIPTION
+    calibration_db_spl: float = CALIBRATION_DB_SPL
+    simulation: str = "off"
+
+    @property
+    def is_rendered_simulation(self) -> bool:
+        """Whether what is heard is MSBG's rendering: nothing simulates it once more."""
+        return self.hear.startswith("msbg")
+
+    @property
+    def simulated_ears(self) -> tuple[str, ...]:
+        """The ears that the live approximation works on."""
+        if self.is_rendered_simulation:
+            return ()
+        return EARS if self.simulation == "both" else tuple(ear for ear in EARS if ear == self.simulation)
 
     def lane(self, name: str) -> Lane:
         """Give a stem's settings."""
@@ -66,20 +92,27 @@ class MixSettings:
         """What counts for the sound: the gains with mute and solo applied (mute wins over solo)."""
         solo = any(lane.solo for lane in self.lanes.values())
         decibels: dict[tuple[str, str], float] = {}
-        for name in STEMS:
+        for name in ordered_lanes(self.lanes):
             lane = self.lane(name)
             on = not lane.mute and (lane.solo or not solo)
             decibels |= {(name, ear): getattr(lane, ear) if on else -math.inf for ear in EARS}
         return Gains(decibels)
 
-    def as_mixer(self, names: tuple[str, ...] = STEMS) -> dict[str, Any]:
-        """Give the mixer's form, with a lane for each of `names`."""
+    def only(self, names: Collection[str]) -> "MixSettings":
+        """Give the same without the settings of lanes that are not there: their solo must not silence the others."""
+        return replace(self, lanes={name: lane for name, lane in self.lanes.items() if name in names})
+
+    def as_mixer(self) -> dict[str, Any]:
+        """Give the mixer's form, with the four stems and whatever further lane is set."""
         return {
-            "gains": {name: self.lane(name).as_mixer() for name in names},
+            "gains": {name: self.lane(name).as_mixer() for name in ordered_lanes(self.lanes)},
             "master_db": self.master_db,
             "limiter": self.limiter,
             "hear": self.hear,
             "match_loudness": self.match_loudness,
+            "prescription": self.prescription,
+            "calibration_db_spl": self.calibration_db_spl,
+            "simulation": self.simulation,
         }
 
     @classmethod
@@ -100,17 +133,23 @@ class MixSettings:
         hear = content.get("hear", "remix")
         if hear not in HEAR:
             raise CadenzaError(f"There is nothing called {str(hear)[:40]!r} to be heard: {', '.join(HEAR)}.")
+        simulation = content.get("simulation", "off")
+        if simulation not in SIMULATIONS:
+            raise CadenzaError(f"The simulation is {str(simulation)[:40]!r}; {', '.join(SIMULATIONS)} are accepted.")
         return cls(
             lanes,
             master,
             _flag(content, "limiter", True),
             hear,
             _flag(content, "match_loudness", False),
+            get_prescription(str(content.get("prescription", DEFAULT_PRESCRIPTION))).id,
+            check_calibration(content.get("calibration_db_spl", CALIBRATION_DB_SPL)),
+            simulation,
         )
 
 
 def _lane(name: str, entry: Any) -> Lane:
-    if name not in STEMS:
+    if not is_lane(name):
         raise CadenzaError(f"There is no stem {name[:40]!r}: {', '.join(STEMS)}.")
     if not isinstance(entry, Mapping):
         raise CadenzaError(f"The settings of {name} must be an object.")

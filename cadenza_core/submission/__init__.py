@@ -8,13 +8,13 @@
     pack(folder, "T001", Path("export"))
 """
 
-from .export import Export, export_pair, find_segments, score_pair
+from .export import Export, export_pair, find_prescription, find_segments, score_pair
 from .layout import REMIX_RATE, STEM_NAMES, STEM_RATE, enhanced_folder, pair_complete, pair_folder, zip_name
 from .pack import pack
 from .read import read_stem
 from .report import CODES, Fault, Report
 from .validate import validate
-from .write import PairReport, write_pair
+from .write import PairReport, PairWriter, write_pair
 
 __all__ = [
     "CODES",
@@ -24,9 +24,11 @@ __all__ = [
     "Export",
     "Fault",
     "PairReport",
+    "PairWriter",
     "Report",
     "enhanced_folder",
     "export_pair",
+    "find_prescription",
     "find_segments",
     "pack",
     "pair_complete",

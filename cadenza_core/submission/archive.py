@@ -16,7 +16,8 @@ from ..audio.writing import write_audio
 from ..catalog import Excerpt, Song
 from ..errors import CadenzaError
 from ..files import atomic_folder
-from ..playback import fitted_stems
+from ..hearing import get_prescription
+from ..playback import Wish, extracted_lanes, fitted_stems
 from ..progress import Progress, part, silent
 from ..remix import MixSettings, mixdown
 from ..separation import separate
@@ -54,9 +55,12 @@ def export_mix(
     settings: Settings,
     *,
     kind: str = "wav",
+    wish: Wish | None = None,
     progress: Progress = silent,
 ) -> MixExport:
     """Write the mix exactly as the mixer plays it, and a JSON of everything it was made from.
+
+    With a `wish`, its lanes are mixed: what was extracted by description, and what is left.
 
     WAV holds 32-bit floats, so that nothing is cut off; FLAC 24 bits.
 
@@ -67,13 +71,20 @@ def export_mix(
     """
     if kind not in FORMATS:
         raise CadenzaError(f"A mix is exported as {' or '.join(FORMATS)}, not {kind!r}.")
-    result = separate(song, system_id, settings, excerpt, progress=part(progress, 0.0, 0.6))
-    progress(0.6, "mixing")
+    result = separate(song, system_id, settings, excerpt, progress=part(progress, 0.0, 0.3))
     truth = song.stems(excerpt) if song.has_stems else None
     original = song.mixture(excerpt).samples
-    stems = fitted_stems(result, original.shape[1])
-    mixed = mixdown(mix, RATE, stems, original, truth=truth, listener=listener)
-    notes = list(result.notes)
+    about: dict[str, object] = {}
+    if wish is None:
+        stems, extra = fitted_stems(result, original.shape[1]), ()
+    else:
+        rest = part(progress, 0.3, 0.6)
+        stems, results, extra = extracted_lanes(song, system_id, settings, excerpt, wish, progress=rest)
+        about = {"model": wish.model.id, "requests": [prompt.facts for prompt in wish.prompts]}
+        about |= {"extractions": [one.entry.key for one in results], "lanes": wish.labels, "one_rest": wish.one_rest}
+    progress(0.6, "mixing")
+    mixed = mixdown(mix, RATE, stems, original, truth=truth, listener=listener, progress=part(progress, 0.6, 0.95))
+    notes = [*result.notes, *extra]
     if kind == "flac" and mixed.levels.clipped:
         notes.append(
             f"{mixed.levels.clipped} samples are beyond full scale and cut off in the FLAC file; WAV keeps them"
@@ -85,7 +96,11 @@ def export_mix(
         "listener": _listener_record(listener),
         "system": system_id,
         "separation": result.key,
+        "extraction": about or None,
         "settings": mix.as_mixer(),
+        "prescription": get_prescription(mix.prescription).record() if "aided" in mix.hear else None,
+        "calibration_db_spl": mix.calibration_db_spl,
+        "simulation": _simulation_record(mix),
         "sample_rate": RATE,
         "format": FORMATS[kind],
         "matched_db": round(mixed.matched_db, 3),
@@ -116,13 +131,28 @@ def export_zip(
     CadenzaError
         As `export_pair` and `pack`.
     """
-    facts = json.dumps([song.id, system_id, mix.gains.as_dict(), _listener_record(listener), time.time()])
+    facts = json.dumps([song.id, system_id, mix.as_mixer(), _listener_record(listener), time.time()])
     folder = exports_folder(settings) / hashlib.sha256(facts.encode()).hexdigest()[:32]
     with atomic_folder(folder) as temporary:
-        export_pair(song, listener, system_id, settings, temporary, gains=mix.gains, progress=part(progress, 0.0, 0.95))
+        export_pair(
+            song,
+            listener,
+            system_id,
+            settings,
+            temporary,
+            gains=mix.gains,
+            prescription=mix.prescription,
+            progress=part(progress, 0.0, 0.95),
+        )
         pack(temporary / "enhanced_signals", _TEAM, temporary, progress=part(progress, 0.95, 1.0))
         shutil.rmtree(temporary / "enhanced_signals")
     return next(folder.glob("*.zip"))
+
+
+def _simulation_record(mix: MixSettings) -> dict[str, object] | None:
+    if mix.is_rendered_simulation:
+        return {"model": "MSBG (pyclarity)", "ears": ["left", "right"]}
+    return {"model": "live approximation of MSBG", "ears": list(mix.simulated_ears)} if mix.simulated_ears else None
 
 
 def _listener_record(listener: Listener | None) -> dict[str, object] | None:

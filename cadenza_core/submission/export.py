@@ -16,7 +16,7 @@ from ..catalog import WHOLE, Excerpt, Song
 from ..catalog.segments import Segments
 from ..errors import CadenzaError
 from ..files import atomic_file, check_name
-from ..hearing import Compressor, process_stems
+from ..hearing import DEFAULT_PRESCRIPTION, Compressor, get_prescription, process_stems
 from ..progress import Progress, part, silent
 from ..quality import PairScore, score_stems
 from ..quality.haaqi import Engine, fast_engine
@@ -27,7 +27,7 @@ from .layout import enhanced_folder, pair_file, pair_folder
 from .read import read_stem
 from .write import PairReport, write_pair
 
-__all__ = ["Export", "export_pair", "find_segments", "score_pair"]
+__all__ = ["Export", "export_pair", "find_prescription", "find_segments", "score_pair"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def export_pair(
     *,
     segments: Segments | None = None,
     gains: Gains = UNITY,
+    prescription: str = DEFAULT_PRESCRIPTION,
     compressor: Compressor | None = None,
     soft_clip: bool = True,
     progress: Progress = silent,
@@ -56,7 +57,8 @@ def export_pair(
 
     The whole song is separated and amplified, as in the recipe, and cut afterwards where `segments` are given (then
     below ``enhanced_signals/evaluation``). `gains` change the remix only: the eight stems are scored against the true
-    stems as they are. What the files were made from is written to ``out/records/<listener>_<song>.json``.
+    stems as they are. `prescription` is the id of the amplification, the recipe's being NAL-R. What the files were made
+    from is written to ``out/records/<listener>_<song>.json``.
 
     Raises
     ------
@@ -65,9 +67,11 @@ def export_pair(
     """
     for name, what in ((listener.id, "listener"), (song.name, "song")):
         check_name(name, what)
+    chosen = get_prescription(prescription)
     separation = separate(song, system_id, settings, progress=part(progress, 0.0, 0.7))
     progress(0.7, f"amplifying for {listener.id}")
-    processed = process_stems(ear_stems(separation.stems), listener, RATE, compressor=compressor)
+    stems = ear_stems(separation.stems)
+    processed = process_stems(stems, listener, RATE, prescription=prescription, compressor=compressor)
     folder = enhanced_folder(out, evaluation=segments is not None)
     written = write_pair(
         folder,
@@ -86,6 +90,7 @@ def export_pair(
         "system": system_id,
         "separation": separation.key,
         "gains_db": gains.as_dict(),
+        "prescription": chosen.record(),
         "compressor": None if compressor is None else compressor.settings(),
         "soft_clip": soft_clip,
         "segments": None if segments is None else {"objective": segments.objective, "subjective": segments.subjective},
@@ -108,8 +113,7 @@ def find_segments(enhanced: Path, listener_id: str, song_name: str) -> Segments 
     """Give the segments that an export of ours was cut to, from its record beside ``enhanced_signals``; None if unknown."""
     path = _record_path(enhanced.parent, listener_id, song_name)
     try:
-        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        segments = content["segments"]
+        segments = _read_record(path)["segments"]
         return Segments(tuple(segments["objective"]), tuple(segments["subjective"])) if segments else None
     except FileNotFoundError:
         return None
@@ -119,6 +123,19 @@ def find_segments(enhanced: Path, listener_id: str, song_name: str) -> Segments 
         ) from error
 
 
+def find_prescription(enhanced: Path, listener_id: str, song_name: str) -> str:
+    """Give the title of what amplified an export of ours, from its record; empty if there is no record that says it."""
+    try:
+        return str(_read_record(_record_path(enhanced.parent, listener_id, song_name))["prescription"]["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _read_record(path: Path) -> Mapping[str, Any]:
+    content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
 def score_pair(
     song: Song,
     listener: Listener,
@@ -126,6 +143,7 @@ def score_pair(
     *,
     segments: Segments | None = None,
     engine: Engine = fast_engine,
+    explain: bool = False,
     progress: Progress = silent,
 ) -> PairScore:
     """Score the submission files of one song and listener with the recipe's eight HAAQI values.
@@ -135,6 +153,8 @@ def score_pair(
     enhanced : Path
         ``enhanced_signals``. With `segments`, the files are looked for in ``evaluation`` below it, and the true stems
         are cut to the objective segment.
+    explain : bool
+        Also tell what each score consists of; the fast engine alone can.
 
     Raises
     ------
@@ -155,4 +175,6 @@ def score_pair(
         return song.stem(name, excerpt)
 
     song.check()
-    return score_stems(song.name, listener, processed, reference, RATE, engine=engine, progress=progress)
+    return score_stems(
+        song.name, listener, processed, reference, RATE, engine=engine, explain=explain, progress=progress
+    )

@@ -12,7 +12,7 @@ from clarity.utils.audiogram import Audiogram, Listener
 from cadenza_core.catalog import pure_tone_average
 from cadenza_core.hearing.severity import BANDS, severity
 
-__all__ = ["audiogram_chart", "audiogram_svg", "audiogram_text"]
+__all__ = ["GEOMETRY", "audiogram_chart", "audiogram_frame", "audiogram_svg", "audiogram_text"]
 
 _TICKS = (125, 250, 500, 1000, 2000, 4000, 8000)
 _LOWEST, _HIGHEST = -10.0, 120.0
@@ -20,6 +20,17 @@ _FIRST_HZ, _LAST_HZ = 100.0, 10000.0
 #: The drawing, in its own units: width, height, and the plot's left, top, right, bottom.
 _WIDTH, _HEIGHT = 320, 212
 _LEFT, _TOP, _RIGHT, _BOTTOM = 30, 22, 316, 192
+#: The same for those who draw into :func:`audiogram_frame`.
+GEOMETRY = {
+    "width": _WIDTH,
+    "height": _HEIGHT,
+    "left": _LEFT,
+    "top": _TOP,
+    "right": _RIGHT,
+    "bottom": _BOTTOM,
+    "hertz": [_FIRST_HZ, _LAST_HZ],
+    "levelRange": [_LOWEST, _HIGHEST],
+}
 #: Colours of the ears, readable on light and dark.
 _RED, _BLUE = "#d9443e", "#3a82de"
 
@@ -51,7 +62,7 @@ def audiogram_text(listener: Listener) -> str:
 
 def audiogram_svg(listener: Listener) -> str:
     """Draw both ears; no text in it comes from a user."""
-    parts = [*_bands(), *_axes(), *_legend()]
+    parts = [audiogram_frame()]
     parts += _ear(listener.audiogram_right, _RED, "O")
     parts += _ear(listener.audiogram_left, _BLUE, "X")
     style = "width:100%;height:auto;display:block;font-size:11px"
@@ -59,6 +70,11 @@ def audiogram_svg(listener: Listener) -> str:
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" style="{style}" role="img" fill="currentColor" '
         f'aria-label="Audiogram. {audiogram_text(listener)}.">{"".join(parts)}</svg>'
     )
+
+
+def audiogram_frame() -> str:
+    """Draw what stands behind the points: severity bands, axes, legend; the inside of an SVG of our `GEOMETRY`."""
+    return "".join([*_bands(), *_axes(), *_legend()])
 
 
 def _x(hertz: float) -> float:

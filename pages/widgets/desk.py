@@ -1,22 +1,28 @@
-"""The desk: the mixer, and beside it what belongs to the mix: audiogram, scores, presets, export."""
+"""The desk: the mixer and what the listener hears; beside it audiogram, amplification, scores, presets, export."""
 
 import functools
 from typing import Any
 
 import streamlit as st
-from clarity.utils.audiogram import Listener
+from clarity.utils.audiogram import Audiogram
 
-from cadenza_core.hearing import ear_of, nalr_filter
+from cadenza_core.audio import RATE, STEMS
+from cadenza_core.hearing import NFIR, Prescription, ear_of, get_prescription
 from cadenza_core.playback import Playable, SoundSet
-from cadenza_core.remix import EARS, MixSettings
+from cadenza_core.remix import EARS
 
+from .amplification import amplification_panel
+from .audibility import audibility_panel
 from .audiogram import audiogram_chart, audiogram_text
 from .export import export_panel
+from .extract import extract_panel, extracted
+from .hearing import hearing_panel, hearing_url, rendering
 from .messages import guarded
 from .mixer import mixer
 from .presets import presets_panel
+from .proposals import proposals_panel
 from .scores import scores_panel
-from .selection import Selection, remember, settings_of, write_link
+from .selection import Selection, mix_of, remember, settings_of, write_link
 
 __all__ = ["desk"]
 
@@ -25,33 +31,44 @@ __all__ = ["desk"]
 def desk(selection: Selection, ready: Playable) -> None:
     """Show the mixer and its neighbours; run again by itself when the mixer's settings change."""
     left, right = st.columns([3.4, 1.25], gap="medium")
+    shown, extraction = extracted(selection, ready)
     with left:
-        settings = mixer(_data(selection, ready))
+        settings = mixer(_data(selection, shown, rendering(selection, ready)))
         remember(selection.song.id, settings)
-        for note in ready.notes:
+        for note in shown.notes:
             st.caption(note.replace("*", "\\*"))
-    mix = MixSettings.from_mixer(settings)
+    mix = mix_of(selection.song.id).only(shown.stems.sounds)
+    with left, guarded():
+        extract_panel(selection, extraction)
+    with left, guarded():
+        audibility_panel(shown, selection.listener, selection.listener_id, mix)
     with right:
         audiogram_chart(selection.listener, key="audiogram")
         st.caption(audiogram_text(selection.listener))
-        scores, presets, export = st.tabs(["Scores", "Presets", "Export"], key="desk_tabs", on_change="rerun")
+        amplification_panel()
+        titles = ["Scores", "Propose", "Hearing", "Presets", "Export"]
+        scores, proposals, hearing, presets, export = st.tabs(titles, key="desk_tabs", on_change="rerun")
         for tab, panel in (
-            (scores, lambda: scores_panel(selection, ready, mix)),
-            (presets, lambda: presets_panel(selection, mix)),
-            (export, lambda: export_panel(selection, mix)),
+            (scores, lambda: scores_panel(selection, ready, mix.only(STEMS), extraction)),
+            (proposals, lambda: proposals_panel(selection, ready, mix.only(STEMS))),
+            (hearing, lambda: hearing_panel(selection, ready, mix.only(STEMS), extraction is not None)),
+            (presets, lambda: presets_panel(selection, mix, shown)),
+            (export, lambda: export_panel(selection, mix, extraction)),
         ):
             if tab.open:  # the others need not be made, and their scripts not loaded
                 with tab, guarded():
                     panel()
-    write_link(selection)
+    write_link(selection, mix)
 
 
-def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
+def _data(selection: Selection, ready: Playable, rendered: dict[str, Any] | None) -> dict[str, Any]:
     """Give what the mixer's contract asks for."""
+    picked = st.session_state["picked"]
+    prescription = get_prescription(picked["prescription"])
     lanes = [
         {
             "name": name,
-            "label": name.capitalize(),
+            "label": ready.label(name),
             "url": _url(ready.stems, name),
             "peaks_url": _peaks(ready.stems, name),
         }
@@ -66,8 +83,13 @@ def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
         "lanes": lanes,
         "original_url": ready.original and _url(ready.original, "mixture"),
         "reference": truth and [{"name": name, "url": _url(truth, name)} for name in truth.sounds],
-        "fir": {ear: list(_fir(selection.listener, ear)) for ear in EARS},
+        "fir": _firs(selection, prescription),
+        "aid_label": prescription.title,
+        "calibration_db_spl": picked["calibration_db_spl"],
         "listener_label": selection.listener_id,
+        "hearing_url": hearing_url(selection.listener, picked["calibration_db_spl"]),
+        "msbg": rendered,
+        "ceiling_db_spl": picked["ceiling_db_spl"],
         "revision": st.session_state["revision"],
         **settings_of(selection.song.id),
     }
@@ -81,13 +103,18 @@ def _peaks(sounds: SoundSet, name: str) -> str:
     return f"/peaks/{sounds.id}/{name}"
 
 
-def _fir(listener: Listener, ear: str) -> tuple[float, ...]:
-    audiogram = ear_of(listener, ear)
-    return _taps(tuple(audiogram.frequencies.tolist()), tuple(audiogram.levels.tolist()))
+def _firs(selection: Selection, prescription: Prescription) -> dict[str, list[float]] | None:
+    """Give the amplification of each ear; None if it is no filter, and so not for the mixer."""
+    if not prescription.is_linear:
+        return None
+    ears = {ear: ear_of(selection.listener, ear) for ear in EARS}
+    numbers = {name: (tuple(ear.frequencies.tolist()), tuple(ear.levels.tolist())) for name, ear in ears.items()}
+    return {name: list(_taps(prescription.id, *each)) for name, each in numbers.items()}
 
 
 @functools.lru_cache(maxsize=200)
-def _taps(frequencies: tuple[float, ...], levels: tuple[float, ...]) -> tuple[float, ...]:
-    from clarity.utils.audiogram import Audiogram
-
-    return tuple(nalr_filter(Audiogram(levels=list(levels), frequencies=list(frequencies))).tolist())
+def _taps(prescription: str, frequencies: tuple[float, ...], levels: tuple[float, ...]) -> tuple[float, ...]:
+    fir = get_prescription(prescription).fir
+    assert fir is not None
+    audiogram = Audiogram(levels=list(levels), frequencies=list(frequencies))
+    return tuple(fir(audiogram, RATE, NFIR).tolist())

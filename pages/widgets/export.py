@@ -8,10 +8,12 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from cadenza_core.hearing import get_prescription
 from cadenza_core.progress import Progress
 from cadenza_core.remix import MixSettings
 from cadenza_core.submission.archive import FORMATS, MixExport, export_mix, export_zip
 
+from .extract import Extraction
 from .jobs import follow
 from .messages import plain
 from .selection import Selection, owner
@@ -25,17 +27,36 @@ _HEARD = {
     "aided": "the amplified remix",
     "reference": "the reference remix",
     "reference_aided": "the amplified reference remix",
+    "msbg": "the remix as the listener hears it (MSBG, rendered for these settings)",
+    "msbg_aided": "the amplified remix as the listener hears it (MSBG, rendered for these settings)",
 }
+_SIMULATED = {"both": "both ears", "left": "the left ear", "right": "the right ear"}
 
 
-def export_panel(selection: Selection, mix: MixSettings) -> None:
+def export_panel(selection: Selection, mix: MixSettings, extraction: Extraction | None = None) -> None:
     """Show what can be taken away."""
+    wish = extraction.wish if extraction and extraction.found else None
     start, stop = selection.span
-    st.caption(f"What you hear now: {_HEARD[mix.hear]}, {stop - start:.1f} s, with master and limiter as set.")
+    chosen = get_prescription(mix.prescription)
+    by = f" ({chosen.title})" if "aided" in mix.hear else ""
+    ears = _SIMULATED[mix.simulation] if mix.simulated_ears else ""
+    hearing = f", {ears} hearing about as the listener's (live approximation)" if ears else ""
+    st.caption(
+        f"What you hear now: {_HEARD[mix.hear]}{by}{hearing}, {stop - start:.1f} s, with master and limiter as set."
+    )
+    if by and not chosen.is_linear:
+        st.caption(f"{chosen.title} is in the export only: the mixer plays this mix without amplification.")
     kind = (
         st.segmented_control("Format", list(FORMATS), format_func=str.upper, default="wav", key="export_kind") or "wav"
     )
-    facts = [selection.song.id, str(selection.excerpt), selection.system, selection.listener_id, mix.as_mixer()]
+    facts: list[object] = [
+        selection.song.id,
+        str(selection.excerpt),
+        selection.system,
+        selection.listener_id,
+        mix.as_mixer(),
+    ]
+    facts += [wish.model.id, wish.one_rest, [prompt.facts for prompt in wish.prompts]] if wish else []
     settings = services().settings
 
     def write(progress: Progress) -> MixExport:
@@ -47,6 +68,7 @@ def export_panel(selection: Selection, mix: MixSettings) -> None:
             mix,
             settings,
             kind=kind,
+            wish=wish,
             progress=progress,
         )
 
@@ -58,7 +80,14 @@ def export_panel(selection: Selection, mix: MixSettings) -> None:
         for note in done.notes:
             st.caption(plain(note))
     st.divider()
-    st.caption("CAD1's files of this song and listener: eight stems and the remix, from the whole song.")
+    st.caption(
+        f"CAD1's files of this song and listener: eight stems and the remix, amplified by {chosen.title}, from the whole song."
+    )
+
+    if wish:
+        st.caption(
+            "What was extracted is part of its stems there, as the challenge has no other: its gain does not count."
+        )
 
     def pack(progress: Progress) -> Path:
         return export_zip(selection.song, selection.listener, selection.system, mix, settings, progress)

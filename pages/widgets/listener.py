@@ -1,4 +1,4 @@
-"""Listeners: find one by name and severity, type one in, import a file of them."""
+"""Listeners: find one by name and severity, draw or type one, import a file of them."""
 
 import json
 import tempfile
@@ -12,6 +12,7 @@ from cadenza_core.catalog.own import save_listeners
 from cadenza_core.errors import CadenzaError
 from cadenza_core.hearing.severity import BANDS, listener_severity
 
+from .audiogram_editor import audiogram_editor
 from .messages import plain
 from .selection import pick
 from .services import Catalog, services
@@ -21,14 +22,14 @@ __all__ = ["listener_panel"]
 _FREQUENCIES = (250, 500, 1000, 2000, 3000, 4000, 6000, 8000)
 
 
-def listener_panel(catalog: Catalog) -> None:
-    """Show the ways to a listener."""
+def listener_panel(catalog: Catalog, present: Listener, present_id: str) -> None:
+    """Show the ways to another listener than the present one."""
     st.markdown("**Listener**")
-    find, new, file = st.tabs(["Find", "Type in", "Import"])
+    find, new, file = st.tabs(["Find", "New", "Import"])
     with find:
         _find(catalog)
     with new:
-        _type_in(catalog)
+        _new(present, present_id)
     with file:
         _import()
 
@@ -70,37 +71,22 @@ def _find(catalog: Catalog) -> None:
         st.rerun()
 
 
-def _type_in(catalog: Catalog) -> None:
-    present = catalog.listeners.get(st.session_state["picked"]["listener"])
-    st.caption("Hearing levels in dB HL, -20 to 120, as on the audiogram. All frequencies are needed.")
-    rows = [
-        {"Hz": hertz, "Right": _level(present, "right", hertz), "Left": _level(present, "left", hertz)}
-        for hertz in _FREQUENCIES
-    ]
-    with st.form("new_listener", border=False):
-        name = st.text_input("Name", max_chars=60, placeholder="Such as Ana, 2026")
-        column = st.column_config.NumberColumn(min_value=-20, max_value=120, step=5)
-        edited = st.data_editor(
-            rows,
-            key="new_levels",
-            hide_index=True,
-            disabled=["Hz"],
-            column_config={"Hz": st.column_config.NumberColumn(format="%d"), "Right": column, "Left": column},
-            width=360,
-        )
-        saved = st.form_submit_button("Save", icon=":material/save:")
-    if saved:
+def _new(present: Listener, present_id: str) -> None:
+    st.caption(
+        "Drag the points or type: dB HL, -20 to 120. All frequencies are needed. It starts from the present listener."
+    )
+    start = ([_level(present, side, hertz) for hertz in _FREQUENCIES] for side in ("right", "left"))
+    right, left = audiogram_editor(_FREQUENCIES, *start, key=f"new_levels_{present_id}")
+    field, button = st.columns([3, 1], vertical_alignment="bottom")
+    name = field.text_input("Name", max_chars=60, placeholder="Such as Ana, 2026", key="new_listener_name")
+    if button.button("Save", icon=":material/save:", key="save_listener", width="stretch"):
         try:
-            left, right = ([row[side] for row in edited] for side in ("Left", "Right"))
-            listener = make_listener(name.strip(), list(_FREQUENCIES), left, right)
-            _keep([listener])
+            _keep([make_listener(name.strip(), list(_FREQUENCIES), left, right)])
         except CadenzaError as error:
             st.error(plain(str(error)), icon=":material/error:")
 
 
-def _level(listener: Listener | None, side: str, hertz: int) -> float:
-    if listener is None:
-        return 0.0
+def _level(listener: Listener, side: str, hertz: int) -> float:
     ear = listener.audiogram_right if side == "right" else listener.audiogram_left
     return float(round(ear.resample([hertz]).levels[0]))
 

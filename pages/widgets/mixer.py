@@ -30,19 +30,34 @@ What the server must offer
 ``reference``: None or [{"name", "url"}, ...]
     The true stems, where there are any. Fetched when first listened to; equal URLs are loaded once.
 ``fir``: None or {"left": [...], "right": [...]}
-    NAL-R taps of each ear, an odd number up to 221 (`cadenza_core.hearing.nalr_filter`). A change is heard at once.
-``listener_label``: str
+    Taps of the amplification for each ear, an odd number up to 221 (a linear prescription of
+    `cadenza_core.hearing.prescriptions`). A change is heard at once. None: the aided modes are not offered.
+``listener_label``: str; ``aid_label``: str
+    Names of the listener and of the amplification.
+``calibration_db_spl``, ``ceiling_db_spl``: float, 100 each if left out
+    What full scale is at the ear at volume 0, and what no peak there exceeds. The volume is the page's own: it starts at
+    -12 dB each time the page is opened, and is no part of the mix.
+``hearing_url``: str or None
+    JSON of `cadenza_core.hearing.live.live_parameters` for the listener: the numbers of the live approximation of what they
+    hear. Fetched when it is first switched on. None: it is not offered.
+``msbg``: None or {"urls": {"msbg": url, "msbg_aided": url}, "gains", "master_db", "stale": bool}
+    MSBG's rendering of the remix as the listener hears it (`cadenza_core.playback.simulated`): sounds like the others, with
+    the gains and the master they were made with, in the form below; the mixer says that they are stale when those are
+    others now. `stale`: something else has changed.
 ``gains``: {name: {"left": dB, "right": dB, "linked": bool, "mute": bool, "solo": bool}}
     -60 to 24 dB; None is silent. Mute wins over solo.
 ``master_db``: float; ``limiter``: bool; ``match_loudness``: bool
-``hear``: "original", "remix", "aided", "reference" or "reference_aided"
+``hear``: "original", "remix", "aided", "reference", "reference_aided", "msbg" or "msbg_aided"
+``simulation``: "off", "both", "left" or "right"
+    The ears that hear as the listener's do, by the live approximation. It has no effect in MSBG's modes.
 ``revision``: int, 0 if left out
-    `gains` ... `hear` are where the song starts; after that, what the user sets counts, and giving other values has no
+    `gains` ... `simulation` are where the song starts; after that, what the user sets counts, and giving other values has no
     effect. To set them again (a preset recalled), raise `revision` with them. Do not echo what the mixer returns.
 
 What comes back
 ---------------
-The settings as they are: ``gains``, ``master_db``, ``limiter``, ``hear``, ``match_loudness``. The position is not sent.
+The settings as they are: ``gains``, ``master_db``, ``limiter``, ``hear``, ``match_loudness``, ``simulation``. The position
+is not sent.
 Each change runs the script again: stand the mixer in an ``st.fragment``, and in a container made before anything that
 comes and goes above it. One mixer per page.
 """
@@ -54,12 +69,15 @@ from typing import Any
 
 import streamlit as st
 
+from cadenza_core.hearing.safe_levels import CEILING_DB_SPL
+from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
+
 __all__ = ["ASSETS", "ASSETS_URL", "SETTINGS", "lane_settings", "mixer"]
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "mixer"
 ASSETS_URL = "/assets/mixer"
 #: What the user sets, and what :func:`mixer` returns.
-SETTINGS = ("gains", "master_db", "limiter", "hear", "match_loudness")
+SETTINGS = ("gains", "master_db", "limiter", "hear", "match_loudness", "simulation")
 
 # Several lines: Streamlit takes a script of one line for the path of a file.
 _SCRIPT = """
@@ -97,7 +115,19 @@ def mixer(data: Mapping[str, Any], key: str = "mixer") -> dict[str, Any]:
     """
     # Each browser tab's session has a mark: after a restart of the server the page keeps what it plays, and tells us.
     session = st.session_state.setdefault(f"_{key}_session", secrets.token_hex(4))
-    sent = {"revision": 0, "listener_label": "", **data, "session": session, "script": f"{ASSETS_URL}/index.js"}
+    sent = {
+        "revision": 0,
+        "listener_label": "",
+        "aid_label": "",
+        "calibration_db_spl": CALIBRATION_DB_SPL,
+        "ceiling_db_spl": CEILING_DB_SPL,
+        "hearing_url": None,
+        "msbg": None,
+        "simulation": "off",
+        **data,
+        "session": session,
+        "script": f"{ASSETS_URL}/index.js",
+    }
     result = _component(key=key, data=sent, on_mix_change=lambda: None)
     state = result.mix
     known = state and state["song"] == sent["song"]["id"] and state["revision"] == sent["revision"]

@@ -1,5 +1,6 @@
 """The bar at the top: song, excerpt, listener, system, and the doors to library and listeners."""
 
+import functools
 from collections.abc import Callable
 
 import streamlit as st
@@ -17,9 +18,10 @@ from .services import Catalog, first_excerpt, services
 __all__ = ["picker"]
 
 
-def picker(selection: Selection, catalog: Catalog) -> None:
+def picker(selection: Selection, catalog: Catalog, *, with_system: bool = True) -> None:
     """Show the bar."""
-    song, excerpt, listener, system = st.columns([3.1, 2.9, 2.7, 2.3], vertical_alignment="bottom", gap="medium")
+    widths = [3.1, 2.9, 2.7, *([2.3] if with_system else [])]
+    song, excerpt, listener, *rest = st.columns(widths, vertical_alignment="bottom", gap="medium")
     with song:
         chooser, door = st.columns([3, 2], vertical_alignment="bottom", gap="small")
         with chooser:
@@ -36,9 +38,11 @@ def picker(selection: Selection, catalog: Catalog) -> None:
         with chooser:
             _listener(selection, catalog)
         with door:
-            _door("Find", "Find, type in or import a listener", lambda: listener_panel(catalog))
-    with system:
-        _system(selection)
+            panel = functools.partial(listener_panel, catalog, selection.listener, selection.listener_id)
+            _door("Find", "Find, draw or import a listener", panel)
+    for system in rest:
+        with system:
+            _system(selection)
 
 
 def _door(label: str, what: str, panel: Callable[[], None]) -> None:

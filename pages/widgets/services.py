@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from clarity.utils.audiogram import Listener
 
@@ -18,6 +19,9 @@ from cadenza_core.quality import warm_up_aside
 from cadenza_core.remix import Presets
 from cadenza_core.separation import load_local
 from cadenza_core.settings import Settings
+
+if TYPE_CHECKING:  # the database's packages are loaded by the pages that need them, not by the studio's first one
+    from cadenza_core.analysis import ScoreSource
 
 __all__ = [
     "DEFAULT_LISTENER",
@@ -64,15 +68,36 @@ class Services:
         load_local(settings)
         self._base = settings
         self.jobs = Jobs(threads=3)
+        #: Whole challenges: one after the other, for hours, apart from what pages wait for.
+        self.long_jobs = Jobs(threads=1)
         self.sounds: Sounds = playback_sounds(settings)
         self.presets = Presets(settings.home / "presets")
         self._lock = threading.Lock()
+        self._store_lock = threading.Lock()
+        self._scores: ScoreSource | None = None
         self._catalog: tuple[float, Catalog] | None = None
 
     @functools.cached_property
     def standard(self) -> Mapping[str, Listener]:
         """The standard audiograms."""
         return standard_listeners()
+
+    @property
+    def scores(self) -> "ScoreSource":
+        """The stored scores; the database is opened by who asks first.
+
+        Raises
+        ------
+        CadenzaError
+            If it cannot be opened.
+        """
+        with self._store_lock:
+            if self._scores is None:
+                from cadenza_core.analysis import ScoreSource
+                from cadenza_core.store import Store
+
+                self._scores = ScoreSource(Store.open(self._base))
+            return self._scores
 
     @property
     def settings(self) -> Settings:

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.browse
 from tests.browser.harness import server, songs
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One browser test at a time, whatever else runs: they measure latency, and share a browser and a server."""
     for item in items:
@@ -35,6 +36,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     made = {
         "clicks": songs.write_song(folder, "clicks", songs.clicks()),
         "constant": songs.write_song(folder, "constant", songs.constant()),
+        "tone": songs.write_song(folder, "tone", songs.tone()),
         "music": songs.write_song(folder, "music", songs.music(), reference=True),
     }
     return {"folder": folder, **made}

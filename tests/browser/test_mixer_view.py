@@ -215,6 +215,19 @@ def test_a_stem_that_fails_names_itself_and_comes_with_another_try(page, sounds)
     assert not page.get_by_role("alert").is_visible()
 
 
+def test_without_worklets_it_plays_and_says_what_is_missing(chromium, base, sounds):
+    """Browsers give worklets to https and localhost only; a lab may open the page by its machine's name."""
+    page = chromium.new_page()
+    page.goto(base.replace("127.0.0.1", "studio.test") + "/harness/page.html")
+    page.wait_for_function("window.harness")
+    assert page.evaluate("isSecureContext") is False
+    page.evaluate("data => harness.mount(data)", sounds["music"])
+    page.get_by_text("need a page from localhost or over https").wait_for()
+    page.evaluate(f"{ENGINE}.play()")
+    page.wait_for_function(f"{ENGINE}.position > 4410")
+    page.close()
+
+
 def test_a_file_that_is_no_sound_names_itself(page, sounds):
     page.route("**/music/drums.flac", lambda route: route.fulfill(body="not a sound"))
     page.evaluate("data => harness.mount(data)", sounds["music"])

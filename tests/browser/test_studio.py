@@ -205,6 +205,22 @@ def test_an_upload_without_stems_is_separated_and_true_stems_are_not_offered(stu
     shot(page, "song-without-stems")
 
 
+def test_what_the_listener_hears_follows_the_mixer_and_the_amplification(studio: str, context: Any) -> None:
+    page = open_page(context, studio, "?part=9-14&listener=N4")
+    page.wait_for_function("globalThis.cadenzaAudibility?.result")
+    page.locator(".audibility tbody tr", has_text="%").first.wait_for()
+    with_nalr = page.evaluate("cadenzaAudibility.result.aided.total")
+    shot(page, "audibility")
+    page.evaluate(f"{ENGINE}.setGain('vocals', 'both', 12)")
+    page.wait_for_function("before => cadenzaAudibility.result.aided.total[0] > before", arg=with_nalr[0])
+    page.get_by_role("combobox", name="Amplification").click()
+    page.get_by_role("option", name="Half-gain rule").click()
+    page.get_by_role("columnheader", name="with Half-gain rule").wait_for()
+    page.wait_for_function(f"{ENGINE}.song.aid_label === 'Half-gain rule'")
+    assert gain(page, "vocals") == [12, 12]
+    query_has(page, "prescription=half-gain")
+
+
 def test_missing_weights_are_said_and_nothing_is_swapped(studio: str, context: Any) -> None:
     page = open_page(context, studio, "?system=htdemucs", ready=False)
     page.get_by_text("is not ready on this machine").wait_for()
@@ -225,6 +241,38 @@ def test_both_themes_and_a_large_screen(studio: str, chromium: Any, scheme: str,
     shot(page, f"{scheme}-{width}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
+
+
+def test_an_audiogram_is_drawn_and_typed_and_heard(studio: str, context: Any) -> None:
+    page = open_page(context, studio, "?part=9-9.6&listener=N1")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("tab", name="New").click()
+    point = page.get_by_role("slider", name="Right ear, 2000 Hz, dB HL")
+    point.focus()
+    before = float(point.get_attribute("aria-valuenow"))
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+ArrowDown")
+    assert float(point.get_attribute("aria-valuenow")) == before + 6
+    typed = page.get_by_label("Left ear at 1000 Hz, dB HL")
+    drawn = float(typed.input_value())
+    box = page.get_by_role("slider", name="Left ear, 1000 Hz, dB HL").bounding_box()
+    chart = page.locator(".audiogram-editor svg").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + chart["height"] * 170 / 212 * 40 / 130, steps=4)  # 40 of the 130 dB of the plot's 170 units
+    page.mouse.up()
+    assert float(typed.input_value()) == drawn + 40
+    field = page.get_by_label("Left ear at 4000 Hz, dB HL")
+    field.fill("")
+    page.get_by_label("Name").fill("Drawn")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Listener 'Drawn'").wait_for()  # the sentence that names what is missing
+    field.fill("55")
+    shot(page, "audiogram-editor")
+    page.get_by_role("button", name="Save", exact=True).click()
+    query_has(page, "listener=Drawn")
+    page.wait_for_function(f"{ENGINE}.song.listener_label === 'Drawn'")
 
 
 def test_sound_goes_on_without_the_server_and_the_page_comes_back(chromium: Any, context: Any, tmp_path: Path) -> None:

@@ -62,6 +62,14 @@ def test_peaks_are_pairs_of_bytes(base: str) -> None:
     assert (status, len(content), headers["content-type"]) == (200, 2 * 8192, "application/octet-stream")
 
 
+def test_levels_are_measured_when_asked_for_and_never_change(base: str, home: Path) -> None:
+    status, headers, content = ask(f"{base}/levels/{ID}")
+    assert (status, len(content) % (2 * 2 * 25 * 4)) == (200, 0)
+    assert "immutable" in headers["cache-control"] and headers["content-type"] == "application/octet-stream"
+    assert ask(f"{base}/levels/{ID}")[2] == content
+    assert ask(f"{base}/levels/{ID}", Sec_Fetch_Site="cross-site")[0] == 404
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -75,6 +83,11 @@ def test_peaks_are_pairs_of_bytes(base: str) -> None:
         "audio/00000000000000000000000000000000/vocals.flac",
         "peaks/{id}/..%2fmanifest.json",
         "peaks/{id}/nothing",
+        "levels/00000000000000000000000000000000",
+        "levels/..%2f..%2fconfig.toml",
+        "levels/../config.toml",
+        "assets/audibility/../../app.py",
+        "assets/audibility/nothing.js",
         "exports/../config.toml",
         "exports/..%2f..%2fetc/passwd",
         "exports/00000000000000000000000000000000/x.wav",

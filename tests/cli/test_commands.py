@@ -224,3 +224,67 @@ def test_doctor_finds_the_essentials_in_order_here(home):
     assert checks["home folder"]["status"] == "ok"
     assert checks["system preview"]["status"] == "ok"
     assert checks["system htdemucs"]["status"] in {"ok", "missing"}
+
+
+# hearing
+
+
+def test_audibility_tells_shares_masker_levels_and_thresholds(home, song):
+    arguments = ("audibility", "--song", song, "--system", "reference", "--listener", "N4-N1")
+    data = run_json(*arguments)
+    aided, unaided = data["aided"]["stems"], data["unaided"]["stems"]
+    assert set(aided) == {"vocals", "drums", "bass", "other"}
+    for name, stem in aided.items():
+        assert 0 <= unaided[name]["audible"]["left"] <= unaided[name]["audible"]["right"] <= 1
+        assert stem["audible"]["both"] >= unaided[name]["audible"]["both"] - 0.01
+        assert len(stem["level_p50_db_spl"]["left"]) == len(data["bands_hz"]) == 25
+    assert data["threshold_db_spl"]["left"][12] > data["threshold_db_spl"]["right"][12]
+    assert (data["prescription"]["id"], data["calibration_db_spl"]) == ("nalr", 100.0)
+    louder = run_json(*arguments, "--gain", "vocals=12")
+    assert louder["aided"]["stems"]["vocals"]["audible"]["both"] > aided["vocals"]["audible"]["both"]
+    text = run(*arguments).output
+    assert "masked most by" in text and "0 dB FS taken as 100 dB SPL" in text
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--prescription", "dsl"), "There is no prescription 'dsl'"),
+        (("--prescription", "camfit-compressor"), "follows the level"),
+        (("--calibration", "20"), "60 to 130 is accepted"),
+        (("--gain", "vocals=99"), "-60 to 24"),
+    ],
+)
+def test_audibility_names_bad_input(home, song, more, words):
+    result = run("audibility", "--song", song, "--system", "reference", "--listener", "N3", *more)
+    assert result.exit_code == 1
+    assert words in " ".join(result.output.split())
+
+
+def test_prescriptions_are_listed_with_their_sources(home):
+    rows = {row["id"]: row for row in run_json("prescriptions")}
+    assert rows["nalr"]["live_in_the_mixer"] and not rows["camfit-compressor"]["live_in_the_mixer"]
+    assert all(row["source"] for row in rows.values())
+    assert "Byrne & Dillon" in run("prescriptions").output
+
+
+def test_another_prescription_is_exported_recorded_and_told_with_the_score(home, song, tmp_path):
+    common = ("--song", song, "--listener", "N3")
+    made = run_json("export", *common, "--system", "reference", "--out", tmp_path / "a", "--prescription", "camfit")
+    assert json.loads(Path(made["record"]).read_text())["prescription"]["title"] == "CAMFIT (linear)"
+    plain = run_json("export", *common, "--system", "reference", "--out", tmp_path / "b")
+    assert json.loads(Path(plain["record"]).read_text())["prescription"]["id"] == "nalr"
+    first, second = (soundfile.read(made["files"][0])[0] for made in (made, plain))
+    assert first.shape == second.shape and not np.array_equal(first, second)
+    scored = run_json("score", *common, "--enhanced", tmp_path / "a" / "enhanced_signals")
+    assert any("NAL-R reference" in note and "CAMFIT" in note for note in scored["notes"])
+    scored = run_json("score", *common, "--enhanced", tmp_path / "b" / "enhanced_signals")
+    assert not any("NAL-R" in note for note in scored["notes"])
+
+
+def test_a_remix_by_the_compressor_says_so(home, song, tmp_path):
+    common = ("remix", "--song", song, "--system", "reference", "--out", tmp_path / "x.wav")
+    data = run_json(*common, "--listener", "N3", "--prescription", "camfit-compressor")
+    assert data["prescription"]["id"] == "camfit-compressor"
+    result = run(*common, "--prescription", "camfit")
+    assert result.exit_code == 1 and "need a --listener" in " ".join(result.output.split())

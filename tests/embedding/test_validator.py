@@ -129,7 +129,8 @@ def test_drift_over_long_audio_is_found(make_module, new, verdict, words):
 
 def test_embeddings_that_drift_from_their_times_are_found(make_module):
     slow = "frames = model.frames(torch.nn.functional.pad(audio, (0, audio.shape[1] // 50))[:, ::1])"
-    slow += "\n    keep = torch.linspace(0, frames.shape[1] - 1, audio.shape[1] // 640 + 1).long()\n    frames = frames[:, keep]"
+    slow += "\n    keep = torch.linspace(0, frames.shape[1] - 1, audio.shape[1] // 640 + 1).long()"
+    slow += "\n    frames = frames[:, keep]"
     found = findings(make_module("frames = model.frames(audio)", slow), minutes=2.0)
     assert any(verdict == "error" and "drift from their timestamps" in text for verdict, text in found["drift"]), found
 

@@ -22,7 +22,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A home with the demo song in it, and services that use it."""
     place = tmp_path_factory.mktemp("pages") / "home"
     patch = pytest.MonkeyPatch()
-    for name in ("MUSIC", "LISTENERS", "MODELS", "DEVICE"):
+    for name in ("MUSIC", "LISTENERS", "MODELS", "DEVICE", "DATABASE"):
         patch.delenv(f"CADENZA_{name}", raising=False)
     patch.setenv("CADENZA_HOME", str(place))
     patch.setattr("cadenza_core.catalog.demo.render_demo", _short_demo)

@@ -203,7 +203,7 @@ def test_adaptation_smoothing_and_covariance() -> None:
     loud = mean_square > 1.0
     np.testing.assert_allclose(covariance[loud], expected[loud], atol=1e-4)
     # what is made of them
-    mine, per_band = features.synchrony(covariance.astype(float), power.astype(float))
+    mine, per_band, _ = features.synchrony(covariance.astype(float), power.astype(float))
     assert mine == pytest.approx(eb.ave_covary2(expected, mean_square, 2.5)[1][4], abs=1e-6)
     assert np.nanmin(per_band) >= 0
     assert np.nanmax(per_band) <= 1

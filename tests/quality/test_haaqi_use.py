@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from cadenza_core.quality import (
     haaqi_parts_of_pairs,
     reference_engine,
     warm_up,
+    warm_up_aside,
 )
 from cadenza_core.quality.haaqi_noise import SPARE, advance, band_streams, fill_noise, position_of
 
@@ -273,3 +275,25 @@ def test_warm_up_draws_no_noise() -> None:
     np.random.seed(1)  # noqa: NPY002
     warm_up()
     assert np.random.random() == np.random.RandomState(1).random_sample()  # noqa: NPY002
+
+
+def test_warming_up_aside_ends_ready_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes: list[subprocess.Popen] = []
+
+    class Kept(subprocess.Popen):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            processes.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Kept)
+    said: list[tuple[float, str]] = []
+    warm_up_aside(lambda share, text: said.append((share, text)))
+    assert said[-1] == (1.0, "HAAQI is ready")
+    assert processes[0].returncode == 0
+
+    def stop(share: float, text: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        warm_up_aside(stop)
+    assert processes[1].returncode not in (None, 0)

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.signal
 
 from cadenza_core.audio.levels import measure
 from cadenza_core.catalog import standard_listeners
@@ -21,20 +22,42 @@ def stems(noise):
 
 
 def worklet(samples, rate):
-    """The limiter as `assets/mixer/limiter.worklet.js` writes it, sample by sample."""
-    window, keep = 65, math.exp(-1 / (0.08 * rate))
-    needs, envelopes, envelope, out = [1.0] * window, [1.0] * window, 1.0, []
-    padded = np.concatenate([samples, np.zeros((2, 64))], axis=1)
-    for frame in range(padded.shape[1]):
-        peak = np.abs(padded[:, frame]).max()
-        needs = [*needs[1:], min(1.0, CEILING / peak) if peak > CEILING else 1.0]
+    """The limiter as `assets/mixer/limiter.worklet.js` writes it, sample by sample; the peaks are SciPy's."""
+    count, keep = samples.shape[1], math.exp(-1 / (0.08 * rate))
+    padded = np.pad(samples, ((0, 0), (10, 104)))  # ten of silence before: the worklet knows a peak ten samples later
+    peaks = np.abs(scipy.signal.resample_poly(padded, 4, 1, axis=1)).reshape(2, -1, 4)[:, :, 1:].max(axis=(0, 2))
+    peaks = np.maximum(peaks, np.abs(padded).max(axis=0))
+    needs, envelopes, envelope, out = [1.0] * 87, [1.0] * 65, 1.0, []
+    for frame in range(count + 84):
+        peak = peaks[frame]
+        needs = [*needs[1:], CEILING * 10 ** (-0.05 / 20) / peak if peak > CEILING else 1.0]
         need = min(needs)
         envelope = need if need < envelope else need + (envelope - need) * keep
         envelope = 1.0 if 1 - envelope < 1e-6 else envelope
         envelopes = [*envelopes[1:], envelope]
-        if frame >= 64:
-            out.append(samples[:, frame - 64] * min(1.0, sum(envelopes) / window))
+        if frame >= 84:
+            out.append(samples[:, frame - 84] * min(1.0, sum(envelopes) / 65))
     return np.array(out).T
+
+
+def hard(name):
+    """Sounds whose peaks lie between the samples, or come at once."""
+    time = np.arange(20000)
+    sounds = {
+        "quarter": 1.3 * np.sin(np.pi * time / 2 + np.pi / 4),
+        "noise": 3 * np.random.default_rng(0).standard_normal(20000),
+        "clicks": np.where(time % 997 == 0, 4.0, 0.0),
+        "bursts": 6 * (time % 5000 < 300) * np.sin(2 * np.pi * time * 3000 / RATE),
+        "high": 1.2 * np.sin(2 * np.pi * 0.45 * time) * np.exp(-(time % 2000) / 100),
+    }
+    return np.stack([sounds[name], -sounds[name]])
+
+
+@pytest.mark.parametrize("name", ["quarter", "noise", "clicks", "bursts", "high"])
+def test_the_limiter_holds_the_true_peak_at_minus_1_dbtp(name):
+    assert measure(hard(name), RATE).true_peak > -0.5
+    limited, _ = limit(hard(name), RATE)
+    assert -1.2 < measure(limited, RATE).true_peak <= -1.0
 
 
 def test_the_limiter_is_the_worklets_to_1e_9(noise):
@@ -159,3 +182,70 @@ def test_a_damaged_preset_does_not_hide_the_others(tmp_path):
     presets.save("song", "L1", "Good", SOME)
     next(tmp_path.rglob("*.json")).with_name("bad.json").write_text("{")
     assert [one.name for one in presets.all("song", "L1")] == ["Good"]
+
+
+# prescription and calibration
+
+
+def test_the_prescription_is_the_one_that_is_heard_and_the_default_is_nal_r(stems):
+    listener = standard_listeners()["N3"]
+    plain = MixSettings(limiter=False, hear="aided")
+    made = mixdown(plain, RATE, stems, mix(stems), listener=listener)
+    assert np.array_equal(made.samples, render(stems, RATE, listener=listener, prescription="nalr"))
+    for name in ("half-gain", "camfit", "camfit-compressor"):
+        settings = MixSettings(limiter=False, hear="aided", prescription=name)
+        other = mixdown(settings, RATE, stems, mix(stems), listener=listener)
+        assert np.array_equal(other.samples, render(stems, RATE, listener=listener, prescription=name))
+        assert np.abs(other.samples - made.samples).max() > 0.01
+
+
+def test_a_level_dependent_prescription_works_on_the_whole_mix(stems):
+    listener = standard_listeners()["N4"]
+    whole = render(stems, RATE, listener=listener, prescription="camfit-compressor")
+    alone = sum(
+        render({name: one}, RATE, listener=listener, prescription="camfit-compressor") for name, one in stems.items()
+    )
+    assert whole.shape == (2, RATE) and np.abs(whole - alone).max() > 0.01
+
+
+def test_prescription_and_calibration_survive_link_preset_and_page(tmp_path):
+    settings = MixSettings({"vocals": Lane(3, 3)}, prescription="camfit", calibration_db_spl=94.5)
+    query = settings_query(settings)
+    assert (query["prescription"], query["calibration"]) == ("camfit", "94.5")
+    assert Link.read(query).settings == settings
+    Presets(tmp_path).save("song", "L1", "mine", settings)
+    assert Presets(tmp_path).all("song", "L1")[0].settings.as_mixer() == settings.as_mixer()
+    assert MixSettings.from_mixer(json.loads(json.dumps(settings.as_mixer()))).prescription == "camfit"
+
+
+def test_older_links_and_presets_are_nal_r_at_100_db_spl(tmp_path):
+    assert "prescription" not in settings_query(MixSettings()) and "calibration" not in settings_query(MixSettings())
+    old = {
+        key: value
+        for key, value in MixSettings().as_mixer().items()
+        if key not in {"prescription", "calibration_db_spl"}
+    }
+    for settings in (MixSettings.from_mixer(old), Link.read({"vocals": "3"}).settings):
+        assert (settings.prescription, settings.calibration_db_spl) == ("nalr", 100.0)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"prescription": "dsl"}, "no prescription 'dsl'"),
+        ({"prescription": ""}, "no prescription ''"),
+        ({"calibration": "loud"}, "calibration, 'loud'"),
+        ({"calibration": "nan"}, "calibration, 'nan'"),
+        ({"calibration": "1e9"}, "calibration, '1e9'"),
+    ],
+)
+def test_nonsense_about_hearing_in_a_link_is_a_sentence_and_the_default_is_taken(query, words):
+    link = Link.read(query)
+    assert len(link.faults) == 1 and words in link.faults[0]
+    assert link.settings == MixSettings()
+
+
+@pytest.mark.parametrize("content", [{"prescription": "dsl"}, {"prescription": 3}, {"calibration_db_spl": "x"}])
+def test_nonsense_about_hearing_in_a_preset_is_an_error(content):
+    with pytest.raises(CadenzaError):
+        MixSettings.from_mixer(content)

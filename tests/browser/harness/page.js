@@ -1,5 +1,6 @@
 // What the tests call: mount the mixer as Streamlit would, listen to its nodes, measure.
 
+import { mount as mountAudibility } from "/assets/audibility/index.js";
 import { mount } from "/assets/mixer/index.js";
 
 const sent = [];
@@ -22,6 +23,12 @@ window.harness = {
     );
   },
 
+  /** Show the picture of what is heard below the mixer; resolves once it is drawn. */
+  async showAudibility(data) {
+    mountAudibility({ data, parentElement: document.getElementById("picture") });
+    await this.until(() => cadenzaAudibility.result);
+  },
+
   async until(condition, timeout = 20000) {
     const start = performance.now();
     while (!condition()) {
@@ -41,6 +48,18 @@ window.harness = {
     tap.port.onmessage = ({ data }) => heard.push(...data);
     nodes.forEach((node, index) => node.connect(tap, 0, index));
     return heard;
+  },
+
+  /** Begin to record what leaves the page; `heard()` gives it, left ear then right, as one list. */
+  async record() {
+    const { context, safety } = cadenzaMixer.engine;
+    await context.audioWorklet.addModule("/harness/taps.worklet.js");
+    const tap = new AudioWorkletNode(context, "record-tap", { numberOfOutputs: 0, channelCount: 2 });
+    const blocks = [];
+    tap.port.onmessage = ({ data }) => blocks.push(data);
+    safety.guard.connect(tap);
+    this.heard = () => ["left", "right"].flatMap((ear) => blocks.flatMap((block) => [...block[ear]]));
+    this.heardFrames = () => blocks.length * 128;
   },
 
   /** Move a slider; resolves with the ms until the output has changed by 1 dB, on the wall and in the sound's own time. */

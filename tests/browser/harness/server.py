@@ -29,6 +29,7 @@ FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
     "--enable-precise-memory-info",
+    "--host-resolver-rules=MAP studio.test 127.0.0.1",  # this machine by a name that browsers do not trust
 ]
 
 

@@ -42,5 +42,14 @@ class LevelTap extends AudioWorkletProcessor {
   }
 }
 
+/** Sends on all that it hears, both ears. */
+class RecordTap extends AudioWorkletProcessor {
+  process([[left, right]]) {
+    if (left) this.port.postMessage({ frame: currentFrame, left: left.slice(), right: (right ?? left).slice() });
+    return true;
+  }
+}
+
+registerProcessor("record-tap", RecordTap);
 registerProcessor("click-tap", ClickTap);
 registerProcessor("level-tap", LevelTap);

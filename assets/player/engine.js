@@ -1,0 +1,292 @@
+// Switch between sounds that are mixed already: all of them run all the time, from one context time, and what is heard is
+// a crossfade of gains. So switching has no gap, keeps the place, and cannot tell by timing which sound is which.
+//
+// It knows no DOM; views listen to its events: "load" (progress, errors, readiness), "transport", "select" and "log".
+// Loading, starting, seeking and looping are the mixer's (../mixer/loader.js, ../mixer/transport.js).
+
+import { glide, seconds } from "../mixer/graph.js";
+import { LoadError, loadSounds } from "../mixer/loader.js";
+import { Transport } from "../mixer/transport.js";
+
+/** Time constant of the crossfade, s: 95 % after 9 ms; the two gains add up to 1 at every moment. */
+export const SWITCH_TAU = 0.003;
+const SHORTEST_LOOP = 0.01; // s
+
+/** What the transport plays: a source and a gain for each sound, all into one. */
+class Graph {
+  constructor(context) {
+    this.context = context;
+    this.latency = 0;
+    this.tracks = [];
+    this.transport = context.createGain();
+    this.output = this.transport;
+    this.transport.connect(context.destination);
+  }
+
+  addTrack(id, buffer) {
+    const gain = new GainNode(this.context, { gain: 0 });
+    gain.connect(this.transport);
+    this.tracks.push({ id, buffer, gain });
+  }
+
+  removeTracks() {
+    for (const { gain } of this.tracks) gain.disconnect();
+    this.tracks = [];
+  }
+
+  startSources(at, from, loop) {
+    const rate = this.context.sampleRate;
+    return this.tracks.map(({ buffer, gain }) => {
+      const source = this.context.createBufferSource();
+      source.buffer = buffer;
+      if (loop) {
+        source.loop = true;
+        source.loopStart = seconds(loop.start, rate);
+        source.loopEnd = seconds(loop.end, rate);
+      }
+      source.connect(gain);
+      source.start(seconds(at, rate), seconds(from, rate));
+      return source;
+    });
+  }
+}
+
+export class PlayerEngine extends EventTarget {
+  constructor() {
+    super();
+    this.data = null; // what load() was given
+    this.selected = null; // id of the sound that is heard
+    this.matched = true;
+    this.loop = { start: 0, end: 0, on: false };
+    this.states = new Map(); // id -> {state, fraction, message}
+    this.loaded = false;
+    this.log = { plays: {}, heard_s: {}, switches: [] };
+  }
+
+  #tell(type) {
+    this.dispatchEvent(new Event(type));
+  }
+
+  // ---- the sounds ---------------------------------------------------------------------------------------------------
+
+  get sounds() {
+    return this.data?.sounds ?? [];
+  }
+
+  /**
+   * Take sounds of one length.
+   * @param {object} data
+   * @param {string} data.key another key: other sounds
+   * @param {{id: string, label: string, url: string, level_db: number, plain_db: ?number}[]} data.sounds 0 dB or less
+   * @param {number} data.rate Hz
+   * @param {number} data.frames
+   */
+  async load(data) {
+    const samePlace = this.data && this.data.frames === data.frames && this.data.place === data.place;
+    const rest = samePlace ? this.position : 0;
+    const before = this.selected;
+    const fading = this.playing;
+    this.#account();
+    this.transport?.pause();
+    this.loading?.abort();
+    this.loading = new AbortController();
+    const { signal } = this.loading;
+    this.data = data;
+    this.loaded = false;
+    this.log = { plays: {}, heard_s: {}, switches: [] };
+    this.states = new Map(data.sounds.map(({ id }) => [id, { state: "loading", fraction: 0 }]));
+    this.selected = data.sounds.some(({ id }) => id === before) ? before : (data.sounds[0]?.id ?? null);
+    if (!samePlace) this.loop = { start: 0, end: data.frames, on: false };
+    this.#context(data.rate);
+    this.#tell("load");
+    if (fading) await new Promise((done) => setTimeout(done, 30)); // let the old ones fade out before they go
+    if (signal.aborted) return;
+    this.graph.removeTracks();
+    this.transport = new Transport(this.graph, data.frames, () => this.#ended());
+    this.transport.rest = rest;
+    this.#applyLoop();
+    await this.#fetch(data.sounds, signal);
+  }
+
+  #context(rate) {
+    if (this.context?.sampleRate === rate) return;
+    this.context?.close();
+    this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
+    this.graph = new Graph(this.context);
+  }
+
+  async #fetch(items, signal) {
+    const results = await loadSounds(this.context, items, {
+      frames: this.data.frames,
+      signal,
+      progress: (index, fraction) => {
+        if (signal.aborted) return;
+        this.states.set(items[index].id, { state: "loading", fraction });
+        this.#tell("load");
+      },
+    });
+    if (signal.aborted) return;
+    results.forEach(({ status, value, reason }, index) => {
+      const { id, label } = items[index];
+      const message = reason instanceof LoadError ? reason.message : `${label} could not be loaded.`;
+      this.states.set(id, status === "fulfilled" ? { state: "ready" } : { state: "failed", message });
+      if (status === "fulfilled") this.graph.addTrack(id, value);
+    });
+    this.loaded = true;
+    this.#applyGains(true);
+    this.transport.splice();
+    this.#tell("load");
+  }
+
+  /** Fetch once more what failed. */
+  retry() {
+    const failed = this.sounds.filter(({ id }) => this.states.get(id).state === "failed");
+    for (const { id } of failed) this.states.set(id, { state: "loading", fraction: 0 });
+    this.loaded = false;
+    this.#tell("load");
+    return this.#fetch(failed, this.loading.signal);
+  }
+
+  /** Ready to play: every sound has come or failed, and one at least has come. */
+  get isReady() {
+    return this.loaded && this.graph.tracks.length > 0;
+  }
+
+  get failures() {
+    return [...this.states.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
+  }
+
+  get share() {
+    const all = [...this.states.values()];
+    return all.reduce((sum, { state, fraction }) => sum + (state === "loading" ? fraction : 1), 0) / (all.length || 1);
+  }
+
+  // ---- which is heard -----------------------------------------------------------------------------------------------
+
+  /** Hear another sound, at the same place, without a gap. */
+  select(id) {
+    if (id === this.selected || this.states.get(id)?.state !== "ready") return;
+    this.#account();
+    if (this.playing) {
+      this.log.switches.push({ at_ms: Math.round(performance.now()), position_s: this.seconds, from: this.selected, to: id });
+    }
+    this.selected = id;
+    if (this.playing) this.#count(id);
+    this.#applyGains();
+    this.#tell("select");
+    this.#tell("log");
+  }
+
+  /** Loudness matched (each sound lowered by its level_db), or all as they are. */
+  setMatched(on) {
+    this.matched = on;
+    this.#applyGains();
+    this.#tell("select");
+  }
+
+  /** What a sound is multiplied by: at most 1. */
+  factor(id) {
+    const { level_db: level, plain_db: plain = 0 } = this.sounds.find((sound) => sound.id === id);
+    return 10 ** (Math.min(0, this.matched ? level : plain) / 20);
+  }
+
+  #applyGains(now = false) {
+    if (!this.graph) return;
+    for (const { id, gain } of this.graph.tracks) {
+      const value = id === this.selected ? this.factor(id) : 0;
+      if (this.playing && !now) glide(gain.gain, value, this.context.currentTime, SWITCH_TAU);
+      else {
+        gain.gain.cancelScheduledValues(0); // nothing is heard: be there at once
+        gain.gain.setValueAtTime(value, this.context.currentTime);
+      }
+    }
+  }
+
+  // ---- transport ----------------------------------------------------------------------------------------------------
+
+  get playing() {
+    return Boolean(this.transport?.playing);
+  }
+
+  /** Frame that is heard, or waits to be. */
+  get position() {
+    return this.transport ? this.transport.position : 0;
+  }
+
+  get seconds() {
+    return this.data ? Math.round((1000 * this.position) / this.data.rate) / 1000 : 0;
+  }
+
+  async play() {
+    if (!this.isReady || this.playing) return;
+    await this.context.resume();
+    this.#applyGains(true);
+    this.transport.play();
+    this.since = this.context.currentTime;
+    this.#count(this.selected);
+    this.#tell("transport");
+    this.#tell("log");
+  }
+
+  pause() {
+    this.#account();
+    this.transport?.pause();
+    this.#tell("transport");
+    this.#tell("log");
+  }
+
+  toggle() {
+    return this.playing ? this.pause() : this.play();
+  }
+
+  seek(frame) {
+    this.transport?.seek(frame);
+    this.#tell("transport");
+  }
+
+  #ended() {
+    this.#account(true);
+    this.#tell("transport");
+    this.#tell("log");
+  }
+
+  /** Set the loop's region in frames and turn it on; next to nothing turns it off. */
+  setLoop(start, end) {
+    const { frames, rate } = this.data;
+    const [low, high] = [start, end].map((frame) => Math.round(Math.min(Math.max(frame, 0), frames))).sort((a, b) => a - b);
+    const long = high - low >= rate * SHORTEST_LOOP;
+    this.loop = long ? { start: low, end: high, on: true } : { ...this.loop, on: false };
+    this.#applyLoop();
+  }
+
+  setLooping(on) {
+    this.loop = { ...this.loop, on };
+    this.#applyLoop();
+  }
+
+  #applyLoop() {
+    const { start, end, on } = this.loop;
+    this.transport?.setLoop(on ? { start, end } : null);
+    this.#tell("transport");
+  }
+
+  // ---- what was heard -----------------------------------------------------------------------------------------------
+
+  #count(id) {
+    this.log.plays[id] = (this.log.plays[id] ?? 0) + 1;
+  }
+
+  /** Add the time since the last change to the sound that was heard. */
+  #account(ended = false) {
+    if ((!this.playing && !ended) || this.since === undefined) return;
+    const now = this.context.currentTime;
+    this.log.heard_s[this.selected] = Math.round(1000 * ((this.log.heard_s[this.selected] ?? 0) + now - this.since)) / 1000;
+    this.since = ended ? undefined : now;
+  }
+
+  /** How often and how long each sound was heard, and every switch: plain data. */
+  report() {
+    this.#account();
+    return structuredClone({ selected: this.selected, matched: this.matched, ...this.log });
+  }
+}

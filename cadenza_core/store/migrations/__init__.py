@@ -1,0 +1,1 @@
+"""The schema from version to version (Alembic). A migration that has been released is never changed."""

@@ -1,0 +1,19 @@
+"""A drawing in a page: plain SVG, without a chart library of megabytes. (Streamlit's st.html throws SVG away.)"""
+
+import streamlit as st
+
+__all__ = ["drawing"]
+
+# Several lines: Streamlit takes a script of one line for the path of a file.
+_SCRIPT = """
+export default function ({ data, parentElement }) {
+  parentElement.querySelector(".drawing").innerHTML = data;
+}
+"""
+_STYLE = ".drawing { color: var(--st-text-color); } .drawing svg { width: 100%; height: auto; display: block; }"
+_component = st.components.v2.component("cadenza_drawing", html='<div class="drawing"></div>', css=_STYLE, js=_SCRIPT)
+
+
+def drawing(svg: str, key: str) -> None:
+    """Show a drawing; nothing in it may come from a user."""
+    _component(key=key, data=svg)

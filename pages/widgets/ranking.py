@@ -1,0 +1,280 @@
+"""The ranking of a set's systems, with intervals, and tests of one against the others."""
+
+import hashlib
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from cadenza_core.analysis import UNITS, common_pairs, leaderboard, significance
+from cadenza_core.analysis.figures import leaderboard_figure, significance_figure
+from cadenza_core.store.published import MEASURES, NOT_RATED
+
+from .files_out import files_out
+from .messages import plain
+from .scored import Picked, kept
+from .services import services
+
+__all__ = ["ranking"]
+
+#: Columns of the table: title, and decimals of numbers.
+_COLUMNS: dict[str, tuple[str, int | None]] = {
+    "rank": ("Rank", 0),
+    "system": ("System", None),
+    "team": ("Team", None),
+    "origin": ("From", None),
+    "haaqi": ("HAAQI", 4),
+    "low": ("95 % from", 4),
+    "high": ("to", 4),
+    "pairs": ("Pairs", 0),
+    "songs": ("Songs", 0),
+    "listeners": ("Listeners", 0),
+    "vocals": ("Vocals", 4),
+    "drums": ("Drums", 4),
+    "bass": ("Bass", 4),
+    "other": ("Other", 4),
+    "left": ("Left ear", 4),
+    "right": ("Right ear", 4),
+    "sdr": ("SDR, dB", 2),
+    "loudness": ("LUFS", 1),
+    "true_peak": ("dBTP", 1),
+    "clipped": ("Clipped", 1),
+    "baq": ("BAQ", None),
+    "rmse": ("RMSE", 2),
+    "correlation": ("Correlation", 2),
+    "allowed_data": ("Data", None),
+    "paper": ("Paper", None),
+    "source": ("Source", None),
+}
+_HELP = {
+    "haaqi": "The challenge's score: mean over all song-listener pairs of each pair's mean over stems and ears",
+    "low": "Bootstrap interval of the mean (percentile, 2,000 draws)",
+    "baq": "Basic audio quality, 0 to 100, as the challenge's listening panel rated it",
+    "origin": "Published figures are those of the source; nothing is computed from them",
+    "rmse": "Of predicted correctness, percentage points",
+}
+_STANDARD = (
+    "rank",
+    "system",
+    "team",
+    "origin",
+    "haaqi",
+    "low",
+    "high",
+    "pairs",
+    "vocals",
+    "drums",
+    "bass",
+    "other",
+    "sdr",
+)
+_AS_WELL = ("baq", "rmse", "correlation", "left", "right")
+_UNIT_NAMES = {"pair": "pairs", "song": "songs", "listener": "listeners"}
+
+
+def ranking(picked: Picked, columns: Any, export: Any) -> None:
+    """Show table, chart and tests; what columns there are and the files are chosen in places of their own."""
+    options = _options()
+    board = services().scores.once(
+        picked.table,
+        ("board", *picked.key, *options.values()),
+        lambda: leaderboard(
+            picked.table, picked.chosen, target=picked.target, store=services().scores.store, **options
+        ),
+    )
+    if not len(board):
+        st.info(_nothing(picked), icon=":material/leaderboard:")
+        return
+    _table(board, picked, columns, export)
+    _remarks(board, picked, options["common"])
+    if not (~board["published"].astype(bool)).any():
+        st.info(
+            "No scores of your own in this set yet. Import a scores.csv above, score in the Studio and save, or from a "
+            "shell: cadenza scores import scores.csv --set "
+            f"{plain(picked.table.evaluation_set)} --system NAME.",
+            icon=":material/upload_file:",
+        )
+    if board["haaqi"].notna().any():
+        st.plotly_chart(leaderboard_figure(board), key="board_chart", width="stretch", config=_CONFIG)
+    _tests(picked, board, options["unit"])
+
+
+_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+
+
+def _options() -> dict[str, Any]:
+    unit, common, published = st.columns([2.2, 1.6, 1.6], vertical_alignment="bottom")
+    picked = unit.segmented_control(
+        "Intervals over",
+        UNITS,
+        key=kept("unit", UNITS, "pair"),
+        format_func=_UNIT_NAMES.__getitem__,
+        help="What is drawn at random. Pairs of one song are alike: intervals over songs or listeners are wider and say more "
+        "about songs and listeners that were not tried",
+    )
+    return {
+        "unit": picked or "pair",
+        "common": common.toggle(
+            "Common pairs only", key=kept("common", (True, False), False), help="Only pairs that all systems have"
+        ),
+        "published": published.toggle("Published results", key=kept("published", (True, False), True)),
+    }
+
+
+def _nothing(picked: Picked) -> str:
+    if len(picked.table.frame):
+        return "No score passes these filters. Widen them, or choose another set."
+    return "There is nothing in this set yet. Import a scores.csv above."
+
+
+def _table(board: pd.DataFrame, picked: Picked, columns: Any, export: Any) -> None:
+    shown = _for_people(board)
+    there = [name for name in _COLUMNS if name in shown and _has_content(shown[name])]
+    is_published = bool(board["published"].astype(bool).any())
+    standard = [name for name in there if name in _STANDARD or (name in _AS_WELL and is_published)]
+    with columns.popover("Columns", icon=":material/view_column:", width="stretch"):
+        chosen = st.pills(
+            "Columns",
+            there,
+            selection_mode="multi",
+            key=kept(f"columns_{'-'.join(there)}", there, standard, several=True),
+            format_func=lambda name: _COLUMNS[name][0],
+        )
+    ordered = [name for name in _COLUMNS if name in chosen] or ["system"]
+    with export:
+        key = hashlib.sha256(repr((picked.table.state, picked.table.evaluation_set, picked.key, ordered)).encode())
+        files_out(
+            f"leaderboard-{picked.table.evaluation_set}",
+            shown[ordered].rename(columns={name: _COLUMNS[name][0] for name in ordered}),
+            (lambda: leaderboard_figure(board)) if board["haaqi"].notna().any() else None,
+            key.hexdigest()[:16],
+        )
+    st.dataframe(
+        _styled(shown, ordered, board),
+        hide_index=True,
+        height=min(38 + 35 * len(shown), 640),
+        column_config={name: _column(name) for name in ordered},
+        placeholder="",
+    )
+
+
+def _styled(shown: pd.DataFrame, ordered: list[str], board: pd.DataFrame) -> Any:
+    """Give published figures the decimals that they were published with, and a colour of their own."""
+    published = board["published"].astype(bool).to_numpy()
+    styled = shown[ordered].style.apply(
+        lambda row: [_PUBLISHED_STYLE if published[row.name] else ""] * len(row), axis=1
+    )
+    decimals = {name: digits for name in ordered if (digits := _COLUMNS[name][1]) is not None}
+    digits_of = board["digits"].where(board["published"].astype(bool)).astype("Int64")
+    for digits in [None, *sorted(digits_of.dropna().unique())]:
+        rows = shown.index[digits_of.isna() if digits is None else (digits_of == digits).fillna(False)]
+        for name, standard in decimals.items():
+            own = standard if digits is None or name not in _OF_SOURCE else digits
+            styled = styled.format(f"{{:.{own}f}}", subset=(rows, [name]), na_rep="")
+    return styled
+
+
+#: Columns that published tables have, with decimals of their own.
+_OF_SOURCE = ("haaqi", "left", "right", "rmse", "correlation")
+_PUBLISHED_STYLE = "color: #7a8794"
+
+
+def _column(name: str) -> Any:
+    title, digits = _COLUMNS[name]
+    if name in {"paper", "source"}:
+        return st.column_config.LinkColumn(title)
+    if digits is None:
+        return st.column_config.TextColumn(title, help=_HELP.get(name))
+    return st.column_config.NumberColumn(title, help=_HELP.get(name))
+
+
+def _for_people(board: pd.DataFrame) -> pd.DataFrame:
+    shown = board.copy()
+    both = zip(board["published"], board["date"], strict=True)
+    shown["origin"] = [f"published {date}".strip() if is_one else "here" for is_one, date in both]
+    if "baq" in shown:
+        rated = zip(shown["baq"], board["published"], board["digits"], strict=True)
+        texts = [
+            (f"{value:.{digits}f}" if value == value else NOT_RATED) if is_one else ""
+            for value, is_one, digits in rated
+        ]
+        shown["baq"] = texts if shown["baq"].notna().any() else ""
+    for name in ("paper", "source"):  # a link of an imported table may be anything
+        shown[name] = [link if link.startswith(("https://", "http://")) else "" for link in shown[name].astype(str)]
+    return shown
+
+
+def _has_content(column: pd.Series) -> bool:
+    return bool(column.notna().any() and (column.astype(str) != "").any())
+
+
+def _remarks(board: pd.DataFrame, picked: Picked, common: bool) -> None:
+    both, any_of = common_pairs(picked.table, picked.chosen, picked.target)
+    if both < any_of and not common:
+        st.caption(
+            f":material/info: The systems have {both:,} of {any_of:,} pairs in common; their means are not of the same "
+            "pairs. Common pairs only compares them fairly."
+        )
+    if board["published"].any() and (picked.chosen.narrows or common):
+        st.caption("Published figures are of the whole set: with a filter they have no rank and stand at the end.")
+    unknown = [name for name in board.columns if name in MEASURES and MEASURES[name][1] is False]
+    if unknown and board[unknown].notna().any().any():
+        st.caption("Ranked by RMSE: less is better.")
+
+
+def _tests(picked: Picked, board: pd.DataFrame, unit: str) -> None:
+    own = board.loc[~board["published"].astype(bool), "system"].tolist()
+    if len(own) < 2:
+        return
+    st.subheader("Is the difference significant?")
+    options = ["", *own]
+    against, test = st.columns([3, 2], vertical_alignment="bottom")
+    reference = against.selectbox(
+        "Test against",
+        options,
+        key=kept("reference", options, own[0]),
+        format_func=lambda name: name or "all against all",
+    )
+    kind = test.segmented_control(
+        "Test",
+        ["wilcoxon", "t"],
+        key=kept("test", ["wilcoxon", "t"], "wilcoxon"),
+        format_func={"wilcoxon": "Wilcoxon signed-rank", "t": "paired t"}.__getitem__,
+    )
+    found = services().scores.once(
+        picked.table,
+        ("tests", *picked.key, reference, kind, unit),
+        lambda: significance(
+            picked.table,
+            picked.chosen,
+            reference=reference,
+            target=picked.target,
+            test=kind or "wilcoxon",
+            unit=unit,
+        ),
+    )
+    st.caption(
+        f"Two-sided, on the {_UNIT_NAMES[unit]} that both systems have; p corrected for {len(found)} tests (Holm). "
+        "Significant: corrected p below 0.05."
+    )
+    left, right = st.columns([1, 1])
+    with left:
+        st.dataframe(
+            found.drop(columns=["statistic"]),
+            hide_index=True,
+            height=min(38 + 35 * len(found), 460),
+            column_config={
+                "system": st.column_config.TextColumn("System"),
+                "other": st.column_config.TextColumn("less"),
+                "count": st.column_config.NumberColumn(_UNIT_NAMES[unit].capitalize()),
+                "difference": st.column_config.NumberColumn("Difference", format="%+.4f"),
+                "low": st.column_config.NumberColumn("95 % from", format="%+.4f"),
+                "high": st.column_config.NumberColumn("to", format="%+.4f"),
+                "share_better": st.column_config.NumberColumn("Better in", format="percent"),
+                "p": st.column_config.NumberColumn("p", format="%.3g"),
+                "p_holm": st.column_config.NumberColumn("p (Holm)", format="%.3g"),
+                "significant": st.column_config.CheckboxColumn("Significant"),
+            },
+        )
+    with right:
+        st.plotly_chart(significance_figure(found), key="tests_chart", width="stretch", config=_CONFIG)
