@@ -17,6 +17,7 @@ st.navigation(
         st.Page(_PAGES / "compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page(_PAGES / "lyrics.py", title="Lyrics", icon=":material/lyrics:"),
         st.Page(_PAGES / "predictions.py", title="Compare predictions", icon=":material/compare:"),
+        st.Page(_PAGES / "similar.py", title="Similar sounds", icon=":material/hub:"),
     ],
     position="top",
 ).run()

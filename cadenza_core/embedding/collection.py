@@ -27,7 +27,18 @@ from ..settings import Settings
 from .retrieval import l1_distances
 from .store import Embeddings
 
-__all__ = ["MIXTURE", "Collection", "Cut", "Item", "Neighbour", "Track", "collect", "prepared", "tracks_of"]
+__all__ = [
+    "MIXTURE",
+    "Collection",
+    "Cut",
+    "Item",
+    "Neighbour",
+    "Track",
+    "collect",
+    "prepared",
+    "tracks_key",
+    "tracks_of",
+]
 
 MIXTURE = "mixture"
 _VERSION = 1  # of the preparation and the cutting
@@ -144,6 +155,26 @@ def _levelled(mono: np.ndarray) -> tuple[np.ndarray, float]:
         return mono.astype(np.float32), -np.inf
     factor = min(10 ** (_LEVEL / 20) / rms, 1.0 / float(np.abs(mono).max()))
     return (mono * np.float32(factor)).astype(np.float32), 20 * float(np.log10(rms))
+
+
+def tracks_key(tracks: Sequence[Track], *more: object) -> str:
+    """Give a name of a request about tracks that changes when a file does (by size and time); no sound is read.
+
+    Raises
+    ------
+    CadenzaError
+        If a file is gone.
+    """
+    state: list[object] = [*more]
+    for track in tracks:
+        state += [track.song.id, track.part, track.system]
+        for file in track.song.files():
+            try:
+                seen = file.stat()
+            except OSError as error:
+                raise CadenzaError(f"{file} cannot be read: {error.strerror or error}. Is it still there?") from error
+            state += [str(file), seen.st_size, seen.st_mtime_ns]
+    return hashlib.sha256(json.dumps(state, default=str).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

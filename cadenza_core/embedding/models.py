@@ -7,7 +7,6 @@ Embeddings are only ever compared within one space.
 import contextlib
 import functools
 import hashlib
-import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -30,6 +29,7 @@ from .published import CHECKPOINTS, Checkpoint, checkpoint_folder, fingerprint, 
 __all__ = ["EmbeddingModel", "add_model", "embedding_models", "find_model", "remove_model"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VERSION = re.compile(r"^VERSION = (\d+)$", re.MULTILINE)
 _FORMAT = 1
 _PACKAGE = "cadenza_core.embedding"
 
@@ -138,12 +138,15 @@ def _weights_digest(path: Path) -> str:
 
 def _code_version(module: str) -> str:
     """Give the version of a module: ours say it themselves; else its package's, or a digest of its file."""
-    if module.startswith(f"{_PACKAGE}."):
-        return str(importlib.import_module(module).VERSION)
+    spec = importlib.util.find_spec(module)
+    if module.startswith(f"{_PACKAGE}.") and spec and spec.origin:
+        # read, not imported: torch would come with it
+        found = _VERSION.search(Path(spec.origin).read_text(encoding="utf-8"))
+        assert found is not None
+        return found[1]
     top = module.partition(".")[0]
     for package in _distributions().get(top, ()):
         return f"{package} {importlib.metadata.version(package)}"
-    spec = importlib.util.find_spec(module)
     if spec and spec.origin and Path(spec.origin).is_file():
         return Located(Path(spec.origin), "").fingerprint
     return "unknown"

@@ -1,10 +1,9 @@
 """Where a song changes, and which of its parts sound alike: sections from embeddings over time.
 
 Embeddings are averaged over half seconds and smoothed over three; a checkerboard kernel along the diagonal of their
-self-similarity gives the novelty
-(Foote, *Automatic audio segmentation using a measure of audio novelty*, ICME 2000), whose peaks are the boundaries. Sections
-are then grouped by the distance of their means (average linkage, as many groups as the silhouette likes best): those of one
-letter sound alike.
+self-similarity gives the novelty (Foote, *Automatic audio segmentation using a measure of audio novelty*, ICME 2000), whose
+peaks are the boundaries. Sections are then grouped by the distance of their means (average linkage, as many groups as the
+silhouette likes best): those of one letter sound alike.
 """
 
 import string
