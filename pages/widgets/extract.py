@@ -15,7 +15,7 @@ from cadenza_core.jobs import Job
 from cadenza_core.playback import Extracted, Playable, Wish, extracted_playable, find_extracted, wish_key
 from cadenza_core.progress import Progress
 from cadenza_core.separation.lass.models import OFFICIAL, LassModel, lass_folder, lass_models
-from cadenza_core.separation.lass.prompt import LONGEST, MOST_PROMPTS, Prompt
+from cadenza_core.separation.lass.prompt import MOST_PROMPTS, Prompt
 from cadenza_core.separation.weights import fetch
 from cadenza_core.submission.lanes import export_lanes
 
@@ -171,8 +171,8 @@ def _ask(selection: Selection, model: LassModel) -> None:
     start, stop = (round(edge, 1) for edge in selection.span)
     with st.form("extract_form", border=False, clear_on_submit=True):
         wanted, without, span, button = st.columns([3.2, 2.4, 2.8, 1.2], vertical_alignment="bottom", gap="small")
-        text = wanted.text_input("What do you hear?", placeholder=_examples(model), max_chars=LONGEST + 1)
-        other = without.text_input("But not", placeholder="such as speech, rain", max_chars=LONGEST + 1)
+        text = wanted.text_input("What do you hear?", placeholder=_examples(model))
+        other = without.text_input("But not", placeholder="such as speech, rain")
         if stop - start >= 0.2:
             times = span.slider("From, to", start, stop, (start, stop), step=0.1, format="%.1f s")
         else:

@@ -30,13 +30,20 @@ def with_model(home: Path, tiny_checkpoint: Path):  # noqa: F811
         path.unlink()
 
 
-def open_panel(tab: Any) -> Any:
-    tab.session_state["extract_panel"] = True
-    return tab.run()
+def opened(app: Any, panel: bool = True, **query: str) -> Any:
+    """A tab whose excerpt is separated, and what it asks to extract extracted."""
+    tab = app(**query)
+    if panel:
+        tab.session_state["extract_panel"] = True
+    for title in ("Separating", "Extracting"):
+        if jobs := [job for job in jobs_of(title) if job.is_active]:
+            settle(jobs[-1])
+        tab.run()
+    return tab
 
 
 def test_without_a_model_the_panel_names_the_files_and_how_to_get_them(app):
-    tab = open_panel(app(part="1-2"))
+    tab = opened(app, part="1-2")
     assert not tab.exception
     words = texts(tab)
     for name in ("audiosep_base_4M_steps.ckpt", "vocab.json", "cadenza models get lass-32k", "cadenza lass train"):
@@ -46,21 +53,18 @@ def test_without_a_model_the_panel_names_the_files_and_how_to_get_them(app):
 
 def test_a_link_brings_lanes_with_their_gains_and_the_link_holds_them(app, with_model):
     prompt = Prompt("high tone")
-    tab = app(part="2-3", extract="high tone", follow="tiny", **{prompt.lane: "3", "vocals": "-2"})
-    assert not tab.exception
-    settle(jobs_of("Extracting")[-1])
-    tab.run()
+    tab = opened(app, part="2-3", extract="high tone", follow="tiny", **{prompt.lane: "3", "vocals": "-2"})
     assert not tab.exception
     assert tab.session_state["prompts"]["demo"] == [prompt]
     assert tab.session_state["mix"]["demo"]["gains"][prompt.lane]["left"] == 3.0
     query = dict(tab.query_params)
     assert query["extract"] == "high tone" and query["follow"] == "tiny"
     assert query[prompt.lane] == "3" and query["vocals"] == "-2"
-    assert "high tone" in texts(open_panel(tab))
+    assert "high tone" in texts(tab)
 
 
 def test_a_typed_request_becomes_a_lane_and_is_removed_again(app, with_model):
-    tab = open_panel(app(part="4-5"))
+    tab = opened(app, part="4-5")
     next(box for box in tab.text_input if box.label == "What do you hear?").input("low tone")
     next(box for box in tab.text_input if box.label == "But not").input("hiss, high tone")
     button(tab, "Extract").click().run()
@@ -86,7 +90,7 @@ def test_a_typed_request_becomes_a_lane_and_is_removed_again(app, with_model):
     [("", "The description is empty"), ("x" * 10_000, "10,000 characters"), ("🎉", "knows none of the words")],
 )
 def test_bad_requests_are_sentences(app, with_model, text, words):
-    tab = open_panel(app(part="6-7"))
+    tab = opened(app, part="6-7")
     next(box for box in tab.text_input if box.label == "What do you hear?").input(text)
     button(tab, "Extract").click().run()
     if jobs := jobs_of("Extracting"):
@@ -97,7 +101,7 @@ def test_bad_requests_are_sentences(app, with_model, text, words):
 
 
 def test_nonsense_in_a_link_is_named_and_the_page_goes_on(app, with_model):
-    tab = app(part="1-2", extract="x@9-3;" + "y" * 400, follow="no such model", rest="maybe")
+    tab = opened(app, False, part="1-2", extract="x@9-3;" + "y" * 400, follow="no such model", rest="maybe")
     assert not tab.exception
     words = texts(tab)
     assert "The link asks to extract 'x@9-3'" in words and "400 characters" in words

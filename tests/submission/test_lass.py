@@ -62,7 +62,7 @@ def codes(path):
     return {(fault.path, fault.code) for fault in validate_lass(path, sets={"synth": SYNTH, "real": REAL}).faults}
 
 
-def test_what_is_written_is_valid_and_named_as_asked(made, mixtures):
+def test_what_is_written_is_valid_and_named_as_asked(made, tmp_path):
     assert made.name == "doe_xyz"
     assert {path.name for path in (made / LABEL).iterdir()} == {
         f"{LABEL}.{end}" for end in ("meta.yaml", "audio_url.txt", "synth.zip", "real.zip")
@@ -73,10 +73,10 @@ def test_what_is_written_is_valid_and_named_as_asked(made, mixtures):
     with zipfile.ZipFile(made / LABEL / f"{LABEL}.real.zip") as bundle:
         assert sorted(bundle.namelist()) == ["clip_query1.wav", "clip_query2.wav", "other.wav", "queries.csv"]
         assert "clip_query2.wav,clip,hiss" in bundle.read("queries.csv").decode()
-        bundle.extract("other.wav", made.parent)
-    info = soundfile.info(made.parent / "other.wav")
+        bundle.extract("other.wav", tmp_path)
+    info = soundfile.info(tmp_path / "other.wav")
     assert (info.samplerate, info.channels, info.frames, info.subtype) == (16000, 1, 8000, "PCM_16")
-    assert validate_lass(made.parent.parent / "out").ok  # the folder above, and without the sets' CSVs
+    assert validate_lass(made.parent).ok  # the folder above, and without the sets' CSVs
 
 
 def test_four_systems_go_together_and_a_fifth_is_refused(made, loaded, mixtures, tmp_path):
@@ -221,10 +221,10 @@ def test_the_packed_submission_has_no_audio_in_it(made, tmp_path):
     archive = pack_lass(made, tmp_path)
     assert archive.name == "doe_xyz_task9.zip"
     with zipfile.ZipFile(archive) as bundle:
-        assert sorted(bundle.namelist()) == [
+        assert set(bundle.namelist()) == {
             f"doe_xyz/{LABEL}/{LABEL}.audio_url.txt",
             f"doe_xyz/{LABEL}/{LABEL}.meta.yaml",
             "doe_xyz/Doe_XYZ_task9.technical_report.pdf",
-        ]
+        }
     with pytest.raises(CadenzaError, match="There is no folder"):
         pack_lass(made / "nowhere", tmp_path)

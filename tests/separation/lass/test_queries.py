@@ -38,7 +38,7 @@ def made_up_vocabulary():
         lines, steps = chain(word)
         merges += [line for line in lines if line not in merges]
         letters |= set(steps)
-    places = iter(place for place in range(4, VOCABULARY_SIZE - 1) if place not in words.values())
+    places = iter(sorted(set(range(VOCABULARY_SIZE)) - set(words.values())))
     for piece in sorted(letters - set(words)):
         words[piece] = next(places)
     for place in places:
@@ -65,7 +65,7 @@ def test_a_vocabulary_of_the_right_size_that_reads_otherwise_is_refused(tmp_path
     words["Ġdog"], words["Ġworld"] = words["Ġworld"], words["Ġdog"]
     with pytest.raises(CadenzaError, match=r"'a dog barking' gives the tokens \[0, 102, 232, 26563, 2\]"):
         load_tokenizer(*tokenizer_files(tmp_path, words, merges))
-    words["<s>"], words["filling9"] = words["filling9"], 0
+    words["<s>"], words["filling40000"] = words["filling40000"], 0
     with pytest.raises(CadenzaError, match="<s> are not where they belong"):
         load_tokenizer(*tokenizer_files(tmp_path, words, merges))
 
