@@ -10,17 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from clarity.utils.audiogram import Listener
+
 from ..errors import CadenzaError
 from ..hearing import DEFAULT_PRESCRIPTION, Compressor, get_prescription
 from ..remix import Gains
-from ..separation import get_system
 from ..settings import Settings
 from ..submission import REMIX_RATE, STEM_NAMES, STEM_RATE, enhanced_folder, pair_complete, pair_folder
 from ..submission.layout import ENHANCED, EVALUATION
 from .folder import RunFolder
 from .gains import GainsOf, Proposed
 from .pairs import Enhance, Score, files_state
-from .plan import Group, Plan, Unit, ear_facts, songs_at_once
+from .plan import Group, Plan, Unit, ear_facts, results_folder, songs_at_once, usable_system
 from .run import new_token
 from .sets import ChallengeSet, named
 from .tasks import Place, Separate, Source
@@ -60,38 +61,23 @@ def enhance_plan(
     CadenzaError
         If the system is unknown or cannot be used, songs lack what it needs, or `out` holds files that no run made.
     """
-    system = get_system(system_id, settings)
-    if reason := system.unavailable_reason():
-        raise CadenzaError(f"The system {system_id!r} cannot be used: {reason}")
+    system, aid = usable_system(system_id, settings), get_prescription(prescription)
     _check_songs(data, "stems" if system.info.oracle else "mixture")
-    aid = get_prescription(prescription)
     folder = enhanced_folder(out, evaluation=data.is_cut)
-    run_folder = RunFolder(out / "challenge")
-    if not run_folder.exists and folder.is_dir() and any(folder.iterdir()):
-        raise CadenzaError(
-            f"{folder} holds files that were not made by such a run (there is no {run_folder.path / 'plan.json'}). Choose an "
-            "empty folder."
-        )
-    place = Place(data.root.absolute(), run_folder.path.absolute(), new_token())
+    run_folder = results_folder(out, folder)
     each_gains = {(song.name, listener.id): gains(song, listener) for song, listener in data.pairs}
     if not aid.is_linear and any(isinstance(given, Proposed) for given in each_gains.values()):
         raise CadenzaError(f"Gains are not proposed with {aid.title}, whose amplification follows the level.")
+    place = Place(data.root.absolute(), run_folder.path.absolute(), new_token())
+    how: dict[str, Any] = {"prescription": prescription, "soft_clip": soft_clip}
+    how["compressor"] = Compressor() if compressor else None
     groups = []
-    for song, keys in _batches(data, batch).items():
+    for song, listeners in _batches(data, batch).items():
         source = Source(song_of(data, song), system_id, settings)
         units = []
-        for listener in (one for one in data.listeners if (song, one.id) in keys):
-            task = Enhance(
-                place,
-                source,
-                listener,
-                folder.absolute(),
-                data.segments.get(song),
-                each_gains[song, listener.id],
-                prescription,
-                Compressor() if compressor else None,
-                soft_clip,
-            )
+        for listener in listeners:
+            given = data.segments.get(song), each_gains[song, listener.id]
+            task = Enhance(place, source, listener, folder.absolute(), *given, **how)
             units.append(Unit((song, listener.id), task))
         prepare = Separate(place, source) if source.is_kept else None
         groups.append(Group(song, _seconds(data, song), prepare, tuple(units)))
@@ -159,23 +145,10 @@ def evaluate_plan(
     run_folder = RunFolder(csv.with_name(f"{csv.stem}.challenge"))
     place = Place(data.root.absolute(), run_folder.path.absolute(), new_token())
     groups = []
-    for song, keys in _batches(data, batch).items():
-        units = tuple(
-            Unit(
-                (song, listener.id),
-                Score(
-                    place,
-                    song_of(data, song),
-                    listener,
-                    folder.absolute(),
-                    data.segments.get(song),
-                    engine,
-                    allow_unscaled,
-                ),
-            )
-            for listener in data.listeners
-            if (song, listener.id) in keys
-        )
+    for song, listeners in _batches(data, batch).items():
+        scored = song_of(data, song)
+        more = folder.absolute(), data.segments.get(song), engine, allow_unscaled
+        units = tuple(Unit((song, one.id), Score(place, scored, one, *more)) for one in listeners)
         groups.append(Group(song, _seconds(data, song), None, units))
     facts = {"form": "cad1", "set": data.name, "engine": engine, "missing scale files allowed": allow_unscaled}
     facts |= {"segments": data.is_cut, "folder of the results": str(folder.absolute())}
@@ -245,12 +218,11 @@ def _pcm(data: ChallengeSet, group: Group) -> float:
     return 2 * STEM_RATE * len(STEM_NAMES) * group.seconds + 2 * 2 * REMIX_RATE * heard
 
 
-def _batches(data: ChallengeSet, batch: tuple[int, int]) -> dict[str, set[tuple[str, str]]]:
-    """Give the pairs of a batch by song: every N-th one, as the recipe slices its list."""
-    keys = [(song.name, listener.id) for song, listener in data.pairs][batch[0] - 1 :: batch[1]]
-    by_song: dict[str, set[tuple[str, str]]] = {}
-    for key in keys:
-        by_song.setdefault(key[0], set()).add(key)
+def _batches(data: ChallengeSet, batch: tuple[int, int]) -> dict[str, list[Listener]]:
+    """Give the listeners of a batch by song: every N-th pair, as the recipe slices its list."""
+    by_song: dict[str, list[Listener]] = {}
+    for song, listener in data.pairs[batch[0] - 1 :: batch[1]]:
+        by_song.setdefault(song.name, []).append(listener)
     return by_song
 
 

@@ -64,8 +64,13 @@ def run_figure(folder: RunFolder, status: Status) -> "go.Figure":
         figure.add_scatter(
             x=[None], y=[None], mode="markers", marker={"color": colour, "symbol": "square", "size": 11}, name=name
         )
+    _lay_out(figure, len(songs))
+    return figure
+
+
+def _lay_out(figure: "go.Figure", songs: int) -> None:
     figure.update_layout(
-        height=110 + 20 * max(2, min(len(songs), 30)),
+        height=110 + 20 * max(2, min(songs, 30)),
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
         legend={
             "orientation": "h",
@@ -79,7 +84,6 @@ def run_figure(folder: RunFolder, status: Status) -> "go.Figure":
         xaxis={"showgrid": False, "tickangle": -60, "type": "category"},
         plot_bgcolor="rgba(0,0,0,0)",
     )
-    return figure
 
 
 def _state(key: tuple[str, str], done: Mapping[tuple[str, str], object], status: Status) -> str:

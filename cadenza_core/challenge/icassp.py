@@ -23,7 +23,7 @@ from ..hearing import Compressor, amplify, ear_of, nalr_filter
 from ..quality import HaaqiPair, engine_by_name, reference_level
 from ..quality.scores import HAAQI_RATE, ORDER, score_named
 from ..remix import EARS
-from ..separation import get_system, separate
+from ..separation import separate
 from ..settings import Settings
 from ..submission import REMIX_RATE
 from ..submission.layout import ENHANCED
@@ -31,7 +31,7 @@ from ..submission.read import read_remix
 from ..submission.write import write_remix
 from .folder import RunFolder
 from .pairs import TOLERANCE
-from .plan import Group, Plan, Unit, ear_facts, songs_at_once
+from .plan import Group, Plan, Unit, ear_facts, results_folder, songs_at_once, usable_system
 from .run import new_token
 from .scenes import Scene, SceneSet
 from .tasks import Place, Separate, Source, Unfit, check_version, compile_haaqi, hold, state_of
@@ -199,13 +199,9 @@ def enhance_scenes_plan(
     CadenzaError
         As :func:`~.cad1.enhance_plan`.
     """
-    system = get_system(system_id, settings)
-    if reason := system.unavailable_reason():
-        raise CadenzaError(f"The system {system_id!r} cannot be used: {reason}")
+    system = usable_system(system_id, settings)
     folder = out / ENHANCED
-    run_folder = RunFolder(out / "challenge")
-    if not run_folder.exists and folder.is_dir() and any(folder.iterdir()):
-        raise CadenzaError(f"{folder} holds files that were not made by such a run. Choose an empty folder.")
+    run_folder = results_folder(out, folder)
     place = Place(data.root.absolute(), run_folder.path.absolute(), new_token())
     groups = []
     for song, scenes in _by_song(data).items():

@@ -11,11 +11,12 @@ from clarity.utils.audiogram import Listener
 
 from .. import __version__
 from ..errors import CadenzaError
+from ..separation import Separator, get_system
 from ..settings import Settings
 from .folder import RunFolder
 from .tasks import Task
 
-__all__ = ["Group", "Plan", "Unit", "agree", "ear_facts", "songs_at_once"]
+__all__ = ["Group", "Plan", "Unit", "agree", "ear_facts", "results_folder", "songs_at_once", "usable_system"]
 
 #: Is there where NVIDIA's driver is loaded.
 _NVIDIA = Path("/proc/driver/nvidia/version")
@@ -144,6 +145,37 @@ def ear_facts(listener: Listener) -> str:
     ears = (listener.audiogram_left, listener.audiogram_right)
     numbers = [array.tolist() for ear in ears for array in (ear.frequencies, ear.levels)]
     return hashlib.sha256(json.dumps(numbers).encode()).hexdigest()[:16]
+
+
+def usable_system(system_id: str, settings: Settings) -> Separator:
+    """Give a separation system that can be used here.
+
+    Raises
+    ------
+    CadenzaError
+        If it is unknown, or cannot be.
+    """
+    system = get_system(system_id, settings)
+    if reason := system.unavailable_reason():
+        raise CadenzaError(f"The system {system_id!r} cannot be used: {reason}")
+    return system
+
+
+def results_folder(out: Path, results: Path) -> RunFolder:
+    """Give the folder of a run whose files go to `results` below `out`.
+
+    Raises
+    ------
+    CadenzaError
+        If there are files already, and no run that made them.
+    """
+    folder = RunFolder(out / "challenge")
+    if not folder.exists and results.is_dir() and any(results.iterdir()):
+        raise CadenzaError(
+            f"{results} holds files that were not made by such a run (there is no {folder.path / 'plan.json'}). Choose an "
+            "empty folder."
+        )
+    return folder
 
 
 def songs_at_once(settings: Settings) -> int:
