@@ -340,6 +340,11 @@ def _named(progress: Progress, name: str) -> Progress:
 _Spans = list[tuple[float, float]]
 
 
+def track_name(digest: str, cut: Cut) -> str:
+    """Name what is kept of a track: its samples, how they are prepared, how they are cut."""
+    return hashlib.sha256(json.dumps([_VERSION, digest, cut.seconds]).encode()).hexdigest()[:32]
+
+
 def _track_vectors(
     track: Track, embeddings: Embeddings, cut: Cut, settings: Settings, progress: Progress
 ) -> tuple[_Spans, np.ndarray, int]:
@@ -349,8 +354,7 @@ def _track_vectors(
         if type(error) is not CadenzaError:  # cancelled, or weights that are missing
             raise
         raise _Unreadable(str(error)) from error
-    facts = json.dumps([_VERSION, digest, cut.seconds])
-    path = embeddings.folder / "tracks" / f"{hashlib.sha256(facts.encode()).hexdigest()[:32]}.npz"
+    path = embeddings.folder / "tracks" / f"{track_name(digest, cut)}.npz"
     if (kept := _kept(path, embeddings.scene_size)) is not None:
         return kept
     progress(0.0, "reading")
