@@ -20,7 +20,8 @@ from ..audio import RATE, STEMS
 from ..audio.levels import Levels
 from ..catalog import Excerpt, Song
 from ..errors import CadenzaError
-from ..hearing import ear_of
+from ..hearing import DEFAULT_PRESCRIPTION, ear_of, get_prescription
+from ..hearing.prescriptions import HAAQI_NOTE
 from ..playback import SoundSet, fitted_stems, playback_sounds
 from ..playback.sounds import sound_id
 from ..progress import Progress, part, silent
@@ -61,7 +62,7 @@ class RemixChoice:
     system : str
         Separation system; empty for the original mixture.
     settings : MixSettings
-        Gains and master gain count; what is heard is decided by the comparison.
+        Gains, master gain and prescription count; what is heard is decided by the comparison.
     """
 
     label: str
@@ -195,7 +196,7 @@ def compare_remixes(
     choices : sequence of RemixChoice
         Two to nine.
     aided : bool
-        Amplified for the listener (NAL-R), as HAAQI scores them; the original is then amplified too.
+        Amplified for the listener, each by its settings' prescription, as HAAQI scores them; the original by NAL-R.
     with_scores : bool
         Compute HAAQI where the song has true stems.
 
@@ -249,12 +250,14 @@ def _one(
         result = separate(song, choice.system, settings, excerpt, progress=part(progress, 0.0, 0.5))
         stems, key, mixed = fitted_stems(result, original.shape[1]), result.key, choice.settings
         notes = result.notes
-    heard = MixSettings(mixed.lanes, mixed.master_db, limiter=False, hear="aided" if aided else "remix")
+    mixed = mixed.only(stems)  # a lane that is not here must not silence the others
+    hear = "aided" if aided else "remix"
+    heard = replace(mixed, limiter=False, hear=hear, match_loudness=False, simulation="off")
     progress(0.55, f"mixing {choice.label}")
     made = mixdown(heard, RATE, stems, original, listener=listener)
     haaqi: dict[str, float] = {}
     if with_scores and truth is not None:
-        haaqi, said = _score(song, listener, mixed.gains, stems, truth, progress)
+        haaqi, said = _score(song, listener, mixed, stems, truth, progress)
         notes += said
     sound_db = min(0.0, CEILING - made.levels.true_peak)
     samples = (made.samples * 10.0 ** (sound_db / 20.0)).astype(np.float32)
@@ -269,18 +272,23 @@ def _one(
 def _score(
     song: Song,
     listener: Listener,
-    gains: Gains,
+    mixed: MixSettings,
     stems: Mapping[str, np.ndarray],
     truth: Mapping[str, np.ndarray],
     progress: Progress,
 ) -> tuple[dict[str, float], tuple[str, ...]]:
     """Score the amplified remix against the same mix of the true stems; the original against the plain mix."""
-    reference = mix(truth, gains)
+    reference = mix(truth, mixed.gains)
     if min(float(np.abs(ear).max()) for ear in reference) == 0.0:
         return {}, ("silent in one ear: no score",)
-    heard = render(stems, RATE, gains, listener=listener)
+    heard = render(stems, RATE, mixed.gains, listener=listener, prescription=mixed.prescription)
     score = score_remix(song.name, listener, heard, reference, RATE, progress=part(progress, 0.6, 0.9))
-    return {"left": score.left, "right": score.right}, ()
+    said = (
+        ()
+        if mixed.prescription == DEFAULT_PRESCRIPTION
+        else (HAAQI_NOTE.format(get_prescription(mixed.prescription).title),)
+    )
+    return {"left": score.left, "right": score.right}, said
 
 
 def _digest(samples: np.ndarray) -> str:

@@ -154,7 +154,7 @@ def _save(selection: Selection, mix: MixSettings, job: Job, *, is_stale: bool) -
     if wanted and st.button("Save scores", icon=":material/save:", width="stretch", help="Keep them in the database"):
         from .scores_kept import keep_scores  # the database's packages: loaded when they are needed
 
-        saved[job.key] = keep_scores(selection, mix.gains, job.result)
+        saved[job.key] = keep_scores(selection, mix, job.result)
     if said := saved.get(job.key):
         st.caption(f":material/check: {plain(said)} They are on the Leaderboard, under Computed in the studio.")
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from cadenza_core import __version__
+from cadenza_core.hearing import DEFAULT_PRESCRIPTION, get_prescription
 from cadenza_core.quality.excerpt import ExcerptScores
-from cadenza_core.remix import EARS, Gains
+from cadenza_core.remix import EARS, Gains, MixSettings
 from cadenza_core.separation import get_system
 from cadenza_core.store import Origin, ScoredSystem, excerpt_frames
 from cadenza_core.store.names import learn
@@ -18,7 +19,7 @@ __all__ = ["keep_scores"]
 SET = "studio"
 
 
-def keep_scores(selection: Selection, gains: Gains, scores: ExcerptScores) -> str:
+def keep_scores(selection: Selection, mix: MixSettings, scores: ExcerptScores) -> str:
     """Store an excerpt's scores: the stems' under the system, the remix's under it with its gains. Say what became of it.
 
     Raises
@@ -29,8 +30,11 @@ def keep_scores(selection: Selection, gains: Gains, scores: ExcerptScores) -> st
     store = services().scores.store
     info = get_system(selection.system, services().settings).info
     data = "oracle" if info.oracle else "closed" if info.cad1_closed else "open"
-    system = ScoredSystem(info.id, description=info.title, separation=info.id, prescription="NAL-R", allowed_data=data)
-    remixed = system if gains.is_unity else replace(system, name=f"{info.id}, {_gains(gains)}"[:200])
+    amplified = get_prescription(mix.prescription).title
+    name = info.id if mix.prescription == DEFAULT_PRESCRIPTION else f"{info.id}, {mix.prescription}"
+    system = ScoredSystem(name, description=info.title, separation=info.id, prescription=amplified, allowed_data=data)
+    gains = mix.gains
+    remixed = system if gains.is_unity else replace(system, name=f"{name}, {_gains(gains)}"[:200])
     origin = Origin("studio", "the studio", "cadenza", __version__, {"gains_db": gains.as_dict()})
     stems, remix = excerpt_frames(selection.song.name, selection.listener.id, scores, str(selection.excerpt))
     report = store.add_scores(stems, evaluation_set=SET, system=system, origin=replace(origin, configuration={}))

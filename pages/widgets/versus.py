@@ -52,7 +52,7 @@ def versus(selection: Selection) -> None:
         help="Systems with the gains of a preset saved in the Studio for this song and listener, or with all at 0 dB",
     )
     aided = how.toggle(
-        "Amplified (NAL-R)",
+        "Amplified",
         key=kept("versus_aided", (True, False), True),
         help="As the listener hears it, and as HAAQI scores",
     )

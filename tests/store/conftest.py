@@ -18,6 +18,7 @@ from tests.store.postgres import postgres
 NAMES = tuple(f"{ear}_{stem}" for ear in ("left", "right") for stem in ("bass", "drums", "other", "vocals"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One PostgreSQL server for all tests that want one: they run in one worker."""
     for item in items:
