@@ -64,13 +64,13 @@ def simulation_notes(listener: Listener) -> tuple[str, ...]:
         levels = ear_of(listener, side).levels
         if levels.max() > LOSSES[1]:
             notes.append(
-                f"{side} ear: hearing levels above {LOSSES[1]:g} dB HL are simulated as {LOSSES[1]:g}; what is there is silent "
-                f"below {LOSSES[1]:g} dB SPL as well"
+                f"{side} ear: hearing levels above {LOSSES[1]:g} dB HL are simulated as {LOSSES[1]:g}; what is there is "
+                f"silent below {LOSSES[1]:g} dB SPL as well"
             )
         elif levels.max() > TRUSTED:
             notes.append(
-                f"{side} ear: the model is meant for up to {TRUSTED:g} dB HL; of the frequencies beyond it, expect no more than "
-                "whether they are heard"
+                f"{side} ear: the model is meant for up to {TRUSTED:g} dB HL; of frequencies beyond it, expect no more "
+                "than whether they are heard"
             )
         if levels.min() < LOSSES[0]:
             notes.append(f"{side} ear: hearing levels better than 0 dB HL are simulated as 0")

@@ -1,7 +1,8 @@
 """A shared link: song, excerpt, listener, system and mixer settings in a URL's query, short and readable.
 
 ``song=demo&part=8-20&listener=N3&system=preview&vocals=3&drums=-6,-3m&master=-2&limiter=off&hear=aided&match=on``,
-``prescription=camfit``, ``calibration=94``, ``simulation=both``: a stem's gain in dB, or left and right with a comma, ``silent`` for none,
+``prescription=camfit``, ``calibration=94``, ``simulation=both``:
+a stem's gain in dB, or left and right with a comma, ``silent`` for none,
 followed by ``m`` (mute) or ``s`` (solo). What is at its default is left out. Reading never fails: what makes no sense is
 named, and its default is taken.
 """
