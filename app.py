@@ -32,6 +32,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     services().warm_up()
     yield
     services().jobs.close()
+    services().long_jobs.close()
 
 
 app = st.App(

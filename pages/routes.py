@@ -32,7 +32,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 _TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".peaks": "application/octet-stream"}
 _ASSETS = {".js": "text/javascript", ".css": "text/css"}  # whatever this machine believes
 _FOLDERS = {ASSETS_URL: ASSETS, AUDIBILITY_URL: AUDIBILITY_ASSETS, PLAYER_URL: PLAYER_ASSETS}
-_OURS = ("/assets/", "/audio/", "/peaks/", "/levels/", "/exports/")
+_OURS = ("/assets/", "/audio/", "/peaks/", "/levels/", "/exports/", "/runs/")
 _DIGEST = re.compile("[0-9a-f]{32}")
 
 
@@ -85,6 +85,7 @@ def routes() -> list[Route]:
         Route("/peaks/{set_id}/{name}", _peaks),
         Route("/levels/{set_id}", _levels),
         Route("/exports/{folder}/{name}", _export),
+        Route("/runs/{run}/{name}", _result),
         Route(HEARING_URL, _hearing),
     ]
 
@@ -145,6 +146,21 @@ def _export(request: Request) -> Response:
     path = next((file for file in place.iterdir() if file.name == name and file.is_file()), None)
     if path is None:
         return _nothing()
+    return FileResponse(path, filename=name, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+
+
+def _result(request: Request) -> Response:
+    """Give the score table or the archive of a run that the studio keeps; an archive may be of any size."""
+    from cadenza_core.challenge.kept import kept_run
+
+    name = request.path_params["name"]
+    run = kept_run(request.path_params["run"], services().settings)
+    if run is None or _is_foreign(request):
+        return _nothing()
+    path = next((file for file in (run.table, run.archive()) if file and file.name == name and file.is_file()), None)
+    if path is None:
+        return _nothing()
+    name = path.name if path.suffix == ".zip" else f"{run.name}-{path.name}"
     return FileResponse(path, filename=name, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
 
 

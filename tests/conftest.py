@@ -9,15 +9,29 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from xdist.scheduler import LoadScopeScheduling
 
 from cadenza_core.settings import Settings
 
 RATE = 44100
 PARTS = ("mixture", "vocals", "drums", "bass", "other")
+
+
+class OneBrowser(LoadScopeScheduling):
+    """A worker takes a file at a time, and one takes all browser tests: they measure latency, and share browser and server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/browser/") else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser:
+    """Give the scheduler of the workers."""
+    return OneBrowser(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The views as Plotly figures."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +35,10 @@ __all__ = [
     "spectra_figure",
     "what_would_help_figure",
 ]
+
+
+#: Most systems whose intervals can be told apart on one line.
+_CLEAR = 3
 
 
 def leaderboard_figure(board: pd.DataFrame) -> go.Figure:
@@ -140,7 +145,7 @@ def by_song_figure(frame: pd.DataFrame) -> go.Figure:
             name=short(system),
             mode="markers",
             marker={"color": colours[str(system)], "size": 7},
-            error_x={**error_bars(part, "haaqi"), "thickness": 0.8, "width": 0},
+            error_x={**error_bars(part, "haaqi"), "thickness": 0.8, "width": 0} if len(colours) <= _CLEAR else None,
             customdata=part["pairs"],
             hovertemplate=f"%{{y}}<br>{text_of(system)}: %{{x:.4f}}<br>%{{customdata}} pairs<extra></extra>",
         )
@@ -208,8 +213,11 @@ def heat_map_figure(grid: pd.DataFrame, *, selectable: bool = False) -> go.Figur
             hovertemplate=_HOVER,
             showlegend=False,
         )
-    figure.update_xaxes(tickvals=across, ticktext=[text_of(name) for name in listeners], tickangle=-90, showgrid=False)
-    figure.update_yaxes(tickvals=down, ticktext=[short(name) for name in songs], autorange="reversed", showgrid=False)
+    plain = {"showgrid": False, "zeroline": False}
+    names = [text_of(name) for name in listeners]
+    figure.update_xaxes(tickvals=across, ticktext=names, tickangle=-90, range=[-0.5, len(listeners) - 0.5], **plain)
+    titles = [short(name) for name in songs]
+    figure.update_yaxes(tickvals=down, ticktext=titles, range=[len(songs) - 0.5, -0.5], **plain)
     figure.update_layout(margin={"t": 8})
     return figure
 
@@ -366,6 +374,9 @@ def spectra_figure(frame: pd.DataFrame) -> go.Figure:
             )
     ticks = [31.5, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16000]
     figure.update_xaxes(
-        type="log", tickvals=ticks, ticktext=[f"{hz / 1000:g}k" if hz >= 1000 else f"{hz:g}" for hz in ticks]
+        type="log",
+        range=[math.log10(25), math.log10(18000)],
+        tickvals=ticks,
+        ticktext=[f"{hz / 1000:g}k" if hz >= 1000 else f"{hz:g}" for hz in ticks],
     )
     return figure

@@ -146,8 +146,8 @@ def _ranked(board: pd.DataFrame, *, published_counts: bool) -> pd.DataFrame:
     board = board.reindex(columns=[*first, *middle, *last]).reset_index(drop=True)
     for name in ("pairs", "songs", "listeners", "digits"):
         board[name] = board[name].astype("Int64")
-    texts = ["team", "allowed_data", "paper", "source", "date"]
-    board[texts] = board[texts].fillna("")
+    for name in ("team", "allowed_data", "paper", "source", "date"):
+        board[name] = board[name].astype(object).where(board[name].notna(), "")
     return board
 
 

@@ -115,7 +115,9 @@ class ComparedRemix:
     ----------
     choice : RemixChoice
     sounds : SoundSet
-        The one sound ``remix``, before it is lowered; may exceed full scale.
+        The one sound ``remix``, lowered by `sound_db`.
+    sound_db : float
+        Lowers its true peak to -1 dBTP; 0 if it is no higher.
     levels : Levels
         Before it is lowered.
     haaqi : mapping of str to float
@@ -129,6 +131,7 @@ class ComparedRemix:
 
     choice: RemixChoice
     sounds: SoundSet
+    sound_db: float
     levels: Levels
     haaqi: Mapping[str, float]
     headroom_db: float
@@ -253,13 +256,14 @@ def _one(
     if with_scores and truth is not None:
         haaqi, said = _score(song, listener, mixed.gains, stems, truth, progress)
         notes += said
-    samples = made.samples.astype(np.float32)
+    sound_db = min(0.0, CEILING - made.levels.true_peak)
+    samples = (made.samples * 10.0 ** (sound_db / 20.0)).astype(np.float32)
     facts = _digest(samples)
     sounds = playback_sounds(settings).put(
         sound_id("compared", key, facts), {"remix": samples}, RATE, part(progress, 0.9, 1.0)
     )
     bands = {ear: spectrum(made.samples[row], RATE) for row, ear in enumerate(EARS)}
-    return ComparedRemix(choice, sounds, made.levels, haaqi, 0.0, 0.0, bands, notes)
+    return ComparedRemix(choice, sounds, sound_db, made.levels, haaqi, 0.0, 0.0, bands, notes)
 
 
 def _score(

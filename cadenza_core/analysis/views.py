@@ -130,7 +130,7 @@ def heat_map(table: ScoreTable, system: str, chosen: Filter = _ALL, *, target: s
     """
     pairs = pair_scores(_rows(table, chosen, target))
     _known(system, pairs)
-    grid = pairs[system].groupby(level=["song", "listener"], sort=True).mean().unstack("listener")
+    grid = pairs[system].dropna().groupby(level=["song", "listener"], sort=True).mean().unstack("listener")
     average = table.listeners[["left", "right"]].min(axis=1).reindex(grid.columns)
     order = pd.DataFrame({"average": average, "name": grid.columns}, index=grid.columns)
     grid = grid[order.sort_values(["average", "name"]).index]

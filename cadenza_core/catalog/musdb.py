@@ -12,7 +12,17 @@ from typing import Any
 
 from ..errors import CadenzaError
 
-__all__ = ["SPLITS", "listener_lists", "plain", "printable", "song_facts", "tree_below", "tree_of"]
+__all__ = [
+    "SPLITS",
+    "listener_lists",
+    "metadata_folders",
+    "plain",
+    "printable",
+    "read_song_list",
+    "song_facts",
+    "tree_below",
+    "tree_of",
+]
 
 #: The folders of a tree. The songs for validation lie in ``train``; only the metadata tells them.
 SPLITS = ("train", "test")
@@ -58,28 +68,36 @@ def song_facts(tree: Path) -> dict[str, dict[str, str]]:
         If a list is not JSON of the form above.
     """
     facts = {}
-    for folder in _metadata_folders(tree):
+    for folder in metadata_folders(tree):
         for part in _LISTS:
             path = folder / f"musdb18.{part}.json"
             if path.is_file():
-                facts.update({plain(entry["Track Name"]): entry for entry in _song_list(path)})
+                facts.update({plain(entry["Track Name"]): entry for entry in read_song_list(path)})
     return facts
 
 
 def listener_lists(tree: Path) -> list[Path]:
     """Give the listener files beside a tree: train, validation, evaluation."""
     files = (
-        folder / f"listeners.{part}.json" for folder in _metadata_folders(tree) for part in ("train", "valid", "test")
+        folder / f"listeners.{part}.json" for folder in metadata_folders(tree) for part in ("train", "valid", "test")
     )
     return [file for file in files if file.is_file()]
 
 
-def _metadata_folders(tree: Path) -> list[Path]:
+def metadata_folders(tree: Path) -> list[Path]:
+    """Give the folders in which Cadenza's metadata of a tree may lie."""
     root = tree.parent.parent if tree.parent.name == "audio" else tree.parent
     return [root / "metadata", root / "metadata" / "musdb18hq"]
 
 
-def _song_list(path: Path) -> list[dict[str, str]]:
+def read_song_list(path: Path) -> list[dict[str, str]]:
+    """Read one song list: ``Track Name`` of each song, and what else of it is text.
+
+    Raises
+    ------
+    CadenzaError
+        If it cannot be read or is not of the form above.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

@@ -7,8 +7,10 @@ import typer
 
 from ..separation import get_system, local_names, register_local, remove_local, systems
 from ..separation.vectors import verify, write_vectors
-from ..separation.weights import fetch
+from ..separation.weight_sets import WeightSet, weight_sets
+from ..separation.weights import fetch, missing_message, status
 from ..separation.weights import remove as remove_weights
+from ..settings import Settings
 from .console import JsonOption, guarded, notes, out, progress, settings_of, table
 from .root import app
 
@@ -34,6 +36,7 @@ def list_models(context: typer.Context, json_output: JsonOption = False) -> None
             facts |= {"trained_on": info.trained_on, "licence": info.licence, "size_mb": info.size_mb}
             facts |= {"cad1_closed": info.cad1_closed, "oracle": info.oracle, "source": info.source, "note": info.note}
             rows.append({**facts, "ready": reason is None, "reason": reason})
+        rows += [_set_row(one, settings) for one in weight_sets()]
         listing = table("id", "ready", "CAD1 closed", "MB>", "licence", "trained on")
         for row in rows:
             ready, allowed = ("yes" if row[key] else "no" for key in ("ready", "cad1_closed"))
@@ -41,6 +44,16 @@ def list_models(context: typer.Context, json_output: JsonOption = False) -> None
         out(json_output, rows, lambda console: console.print(listing))
         if not json_output and not all(row["ready"] for row in rows):
             notes(["`cadenza models get ID` fetches the weights of a system; --json tells more of each"])
+
+
+def _set_row(files: WeightSet, settings: Settings) -> dict[str, Any]:
+    """Give the row of weights that belong to no system of stems."""
+    missing = status(files.id, settings).missing
+    facts: dict[str, Any] = {"id": files.id, "title": files.title, "stems": [], "sample_rate": None}
+    facts |= {"trained_on": files.trained_on, "licence": files.licence, "size_mb": round(files.size_mb, 1)}
+    facts |= {"cad1_closed": False, "oracle": False, "source": files.source, "note": files.note}
+    reason = missing_message(files.id, list(missing), settings) if missing else None
+    return {**facts, "ready": reason is None, "reason": reason}
 
 
 @models_app.command()

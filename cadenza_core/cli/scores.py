@@ -106,13 +106,20 @@ def import_command(
             report = made if path is results[0] and not tables else report.joined(made)
         if tables:
             settings = settings_of(context)
-            facts = ScoredSystem(system, team, description, separation, prescription, allowed_data) if system else None
+            about = {
+                "team": team,
+                "description": description,
+                "separation": separation,
+                "prescription": prescription,
+                "allowed_data": allowed_data,
+            }
             with progress("Importing") as show:
                 made = import_scores(
                     store,
                     tables,
                     evaluation_set=evaluation_set,
-                    system=facts,
+                    system=ScoredSystem(system, **about) if system else None,
+                    about=about,
                     listeners=all_listeners(listener_files(settings)).values(),
                     songs=library(settings) if settings.music else (),
                     replace_stored=replace,

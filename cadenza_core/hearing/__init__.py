@@ -1,6 +1,6 @@
 """What an ear needs and hears: prescriptions of gain for an audiogram, thresholds, audibility."""
 
-from .prescription import NFIR, Compressor, amplify, compensate_delay, ear_of, nalr_filter
+from .prescription import NFIR, Compressor, Spectra, amplify, compensate_delay, ear_of, nalr_filter
 from .prescriptions import DEFAULT_PRESCRIPTION, Prescription, get_prescription, prescriptions, process_stems
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "NFIR",
     "Compressor",
     "Prescription",
+    "Spectra",
     "amplify",
     "compensate_delay",
     "ear_of",

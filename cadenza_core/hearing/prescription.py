@@ -5,6 +5,8 @@ response of a hearing aid", Ear & Hearing 7(4)) turns an audiogram into a linear
 pyclarity's `NALR` itself; the filtering is ours, several times faster, equal to 1e-10 (`benchmarks/enhance.py`).
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import scipy.fft
 import scipy.signal
@@ -14,7 +16,7 @@ from clarity.utils.audiogram import Audiogram, Listener
 from ..audio import RATE
 from ..errors import CadenzaError
 
-__all__ = ["NFIR", "Compressor", "amplify", "check_compressor", "compensate_delay", "ear_of", "nalr_filter"]
+__all__ = ["NFIR", "Compressor", "Spectra", "amplify", "check_compressor", "compensate_delay", "ear_of", "nalr_filter"]
 
 #: Order of the recipe's NAL-R filter: `NALR(nfir=220)`. The output is that many samples longer than the input.
 NFIR = 220
@@ -55,19 +57,69 @@ def amplify(signal: np.ndarray, fir: np.ndarray) -> np.ndarray:
     np.ndarray [shape=(n + m - 1,), dtype=float64]
         Delayed by the filter, as the challenge's files need it; see :func:`compensate_delay`.
     """
-    overlap = len(fir) - 1
+    length = len(signal) + len(fir) - 1
+    blocks = _spectra(signal, len(fir) - 1, 0, length)
+    return _filtered(blocks, fir, length)
+
+
+class Spectra:
+    """A signal cut into overlapping blocks and transformed once, for the filters of many ears.
+
+    Each filter then costs about half of :func:`amplify`, with the same result to the bit. Only the samples `start` to
+    `stop` of the filtered signal are prepared: a segment of a long song costs no more than its own length.
+
+    Parameters
+    ----------
+    signal : np.ndarray [shape=(n,)]
+    start, stop : int
+        Samples of the full-length result (n + nfir of them); `stop` None: to its end.
+    nfir : int
+        Order of all filters.
+    """
+
+    def __init__(self, signal: np.ndarray, start: int = 0, stop: int | None = None, *, nfir: int = NFIR) -> None:
+        self.start, self.stop, _ = slice(start, stop).indices(len(signal) + nfir)
+        self._nfir = nfir
+        self._blocks = list(_spectra(signal, nfir, self.start, self.stop))
+
+    @staticmethod
+    def size(samples: int, nfir: int = NFIR) -> int:
+        """Give the bytes that `samples` samples of a result take in here."""
+        return (-(-samples // (_FFT - nfir)) + 1) * (_FFT // 2 + 1) * 16
+
+    def filtered(self, fir: np.ndarray) -> np.ndarray:
+        """Give ``amplify(signal, fir)[start:stop]``; the filter has ``nfir + 1`` taps."""
+        if len(fir) != self._nfir + 1:
+            raise ValueError(f"the blocks are cut for filters of {self._nfir + 1} taps, not {len(fir)}")
+        before = self.start % (_FFT - self._nfir)
+        copies = (block.copy() for block in self._blocks)  # they are multiplied in place
+        return _filtered(copies, fir, before + max(0, self.stop - self.start))[before:]
+
+
+def _spectra(signal: np.ndarray, overlap: int, start: int, stop: int) -> Iterator[np.ndarray]:
+    """Transform the blocks whose results are the samples `start` to `stop`, some at a time; block 0 begins at sample 0."""
     step = _FFT - overlap
-    length = len(signal) + overlap
-    blocks = -(-length // step)
-    padded = np.zeros(blocks * step + overlap)
-    padded[overlap : overlap + len(signal)] = signal
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::step]
+    first, last = start // step, -(-stop // step)
+    begin = first * step - overlap  # of the first block in the signal; before it and after its end there is silence
+    part = signal[max(begin, 0) : max(begin, 0) + (last - first) * step + overlap - max(-begin, 0)]
+    padded = np.zeros(max(last - first, 0) * step + overlap)
+    padded[max(-begin, 0) : max(-begin, 0) + len(part)] = part
+    if last > first:
+        frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::step]
+        for row in range(0, last - first, _ROWS):
+            yield scipy.fft.rfft(frames[row : row + _ROWS], axis=1)
+
+
+def _filtered(spectra: Iterable[np.ndarray], fir: np.ndarray, length: int) -> np.ndarray:
+    """Multiply transformed blocks, which are overwritten, by a filter's response; give the first `length` samples."""
+    overlap = len(fir) - 1
     response = scipy.fft.rfft(fir, _FFT)
-    out = np.empty((blocks, step))
-    for first in range(0, blocks, _ROWS):
-        spectrum = scipy.fft.rfft(frames[first : first + _ROWS], axis=1)
+    out = np.empty((-(-length // (_FFT - overlap)), _FFT - overlap))
+    row = 0
+    for spectrum in spectra:
         spectrum *= response
-        out[first : first + _ROWS] = scipy.fft.irfft(spectrum, _FFT, axis=1, overwrite_x=True)[:, overlap:]
+        out[row : row + len(spectrum)] = scipy.fft.irfft(spectrum, _FFT, axis=1, overwrite_x=True)[:, overlap:]
+        row += len(spectrum)
     return out.reshape(-1)[:length]
 
 

@@ -69,7 +69,7 @@ def simulation_notes(listener: Listener) -> tuple[str, ...]:
             )
         elif levels.max() > TRUSTED:
             notes.append(
-                f"{side} ear: the model is meant for up to {TRUSTED:g} dB HL; of frequencies beyond it, expect no more "
+                f"{side} ear: the model is meant for up to {TRUSTED:g} dB HL; of the frequencies beyond it, expect no more "
                 "than whether they are heard"
             )
         if levels.min() < LOSSES[0]:

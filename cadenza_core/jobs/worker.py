@@ -147,6 +147,12 @@ class Jobs:
         """Give the job of a key, if there is one."""
         return self._jobs.get(key)
 
+    def forget(self, key: str) -> None:
+        """Forget a job that is over, so that the next one who asks begins it anew."""
+        with self._changed:
+            if (job := self._jobs.get(key)) and not job.is_active:
+                del self._jobs[key]
+
     def wait(self, key: str, seconds: float) -> Job | None:
         """Give the job of a key once it is over, or as it is after `seconds`."""
         end = time.monotonic() + seconds

@@ -7,7 +7,7 @@ song, system and excerpt is remembered by what the song's files look like (size 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..separation import Separation, get_system, separate
 from ..settings import Settings
 from .sounds import PRECISION, Sounds, SoundSet, sound_id
 
-__all__ = ["Playable", "find_playable", "fitted_stems", "playable", "playable_key", "playback_sounds"]
+__all__ = ["Playable", "find_playable", "fitted_stems", "playable", "playable_key", "playback_sounds", "sums_to"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Playable:
         Time that the separation took.
     notes : tuple of str
         What the user should know.
+    labels : mapping of str to str
+        What lanes that are no stems are called.
     """
 
     stems: SoundSet
@@ -49,6 +51,11 @@ class Playable:
     separation: str
     seconds: float
     notes: tuple[str, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self, name: str) -> str:
+        """Give what a lane is called."""
+        return self.labels.get(name, name.capitalize())
 
 
 def playback_sounds(settings: Settings) -> Sounds:
@@ -97,7 +104,7 @@ def playable(
     stems = fitted_stems(result, mixture.samples.shape[1])
     made = sounds.put(sound_id(result.key, "stems"), stems, RATE, part(progress, 0.8, 0.9))
     original = None
-    if not _sum_to(stems, mixture.samples):
+    if not sums_to(stems, mixture.samples):
         facts = sound_id(result.key, "mixture")
         original = sounds.put(facts, {"mixture": mixture.samples}, RATE, part(progress, 0.9, 0.93))
     truth = None
@@ -125,7 +132,7 @@ def fitted_stems(separation: Separation, frames: int) -> dict[str, np.ndarray]:
     return {name: stems[name] for name in STEMS if name in stems}
 
 
-def _sum_to(stems: Mapping[str, np.ndarray], mixture: np.ndarray) -> bool:
+def sums_to(stems: Mapping[str, np.ndarray], mixture: np.ndarray) -> bool:
     """Tell whether stems sum to the mixture as exactly as they are played."""
     return float(np.max(np.abs(np.sum(list(stems.values()), axis=0) - mixture))) <= PRECISION
 

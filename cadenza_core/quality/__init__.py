@@ -17,7 +17,18 @@ from .haaqi import (
     warm_up,
     warm_up_aside,
 )
-from .scores import PairScore, RemixScore, read_scores, score_remix, score_stems, song_seed, write_scores
+from .scores import (
+    PairScore,
+    RemixScore,
+    StemReference,
+    read_scores,
+    score_against,
+    score_remix,
+    score_stems,
+    song_seed,
+    stem_references,
+    write_scores,
+)
 from .sdr import sdr, stem_sdr
 
 __all__ = [
@@ -27,6 +38,7 @@ __all__ = [
     "HaaqiParts",
     "PairScore",
     "RemixScore",
+    "StemReference",
     "Term",
     "check_haaqi",
     "compute_haaqi",
@@ -39,11 +51,13 @@ __all__ = [
     "read_scores",
     "reference_engine",
     "reference_level",
+    "score_against",
     "score_remix",
     "score_stems",
     "sdr",
     "sentences",
     "song_seed",
+    "stem_references",
     "stem_sdr",
     "warm_up",
     "warm_up_aside",

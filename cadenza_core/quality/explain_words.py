@@ -72,7 +72,7 @@ def headline(explanation: HaaqiExplanation) -> str:
         return f"{explanation.score:.3f}: next to nothing is lost."
     worst = explanation.by_loss[0]
     place = "" if np.isnan(worst.regions).any() else f", {where(worst.regions)}"
-    return f"{explanation.score:.3f}: {worst.lost / lost:.0%} of what is lost is lost to {worst.name}{place}."
+    return f"{explanation.score:.3f}: {worst.name} costs most, {100 * worst.lost / lost:.0f} % of what is lost{place}."
 
 
 def sentences(explanation: HaaqiExplanation) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from ..errors import CadenzaError
 from ..progress import Progress, silent
 from .haaqi_batch import HaaqiPair, score_in_order
 from .haaqi_check import MIN_DURATION, check_input
+from .haaqi_compile import compiling
 from .haaqi_model import HaaqiParts
 from .haaqi_noise import Position, position_of
 
@@ -308,12 +309,13 @@ def check_haaqi(
 def warm_up() -> None:
     """Compile all that is compiled, or load it from the disk: the first score then takes no longer than the others.
 
-    About a minute if nothing was compiled before on this machine, else half a second.
+    About a minute if nothing was compiled before on this machine, else half a second. Of several processes one compiles.
     """
     signal = 0.1 * np.random.default_rng(0).standard_normal(12000)
     audiogram = Audiogram(levels=np.zeros(6), frequencies=np.array([250, 500, 1000, 2000, 4000, 6000]))
     pair = HaaqiPair(signal, signal, 24000, 24000, audiogram, 2, 85.0)
-    haaqi_parts_of_pairs([pair, pair], seed=0, threads=2)
+    with compiling():
+        haaqi_parts_of_pairs([pair, pair], seed=0, threads=2)
 
 
 def warm_up_aside(progress: Progress = silent) -> None:

@@ -11,17 +11,19 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import filelock
+from llvmlite import binding
 from numba import njit
 from numba.core import config as _config
 
 from ..errors import CadenzaError
 from ..settings import Settings
 
-__all__ = ["kernel", "strict_kernel"]
+__all__ = ["compiling", "kernel", "strict_kernel"]
 
 
 def _writable(folder: Path) -> bool:
@@ -49,6 +51,24 @@ def _cache_folder() -> Path | None:
 
 
 _FOLDER = _cache_folder()
+
+
+@contextlib.contextmanager
+def compiling() -> Iterator[None]:
+    """Let one process after the other compile all kernels, until one has: the others then load what it has compiled.
+
+    Numba lets several compile the same at once, which takes each of them a minute.
+    """
+    mark = None if _FOLDER is None else _FOLDER / f"compiled-{binding.get_host_cpu_name()}"
+    if mark is None or mark.is_file():
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # a file system without locks: they compile at once
+            stack.enter_context(filelock.FileLock(mark.with_suffix(".lock")))
+        yield
+        with contextlib.suppress(OSError):
+            mark.touch()
 
 
 def _compile(function: Callable, **options: Any) -> Any:

@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from clarity.utils.audiogram import Listener
@@ -39,10 +40,14 @@ __all__ = [
     "ORDER",
     "PairScore",
     "RemixScore",
+    "StemReference",
     "read_scores",
+    "score_against",
+    "score_named",
     "score_remix",
     "score_stems",
     "song_seed",
+    "stem_references",
     "write_scores",
 ]
 
@@ -86,15 +91,36 @@ def _recipe_noise(song_name: str, progress: Progress) -> Iterator[None]:
         GLOBAL_STATE.release()
 
 
-def _score_in_order(
-    song_name: str,
+def score_named(
+    seed_name: str,
     pairs: Iterable[tuple[str, HaaqiPair]],
     count: int,
-    engine: Engine,
-    progress: Progress,
-    explain: bool,
+    *,
+    engine: Engine = fast_engine,
+    threads: int | None = None,
+    explain: bool = False,
+    progress: Progress = silent,
 ) -> tuple[dict[str, float], dict[str, HaaqiExplanation]]:
-    """Score named pairs with a song's noise: the fast engine several at a time, another one after the other."""
+    """Score named pairs with the noise of a song or scene: the fast engine several at a time, another one after the other.
+
+    Parameters
+    ----------
+    seed_name : str
+        The song's or scene's name, which seeds the noise as :func:`song_seed`.
+    pairs : iterable of (str, HaaqiPair)
+        In the recipe's order.
+    count : int
+        How many there are, for the progress.
+    threads : int or None
+        Scores computed at a time, by the fast engine; None: one for each processor. The numbers do not depend on it.
+    explain : bool
+        Also say what each score consists of.
+
+    Raises
+    ------
+    CadenzaError
+        If a signal is faulty, or another engine than the fast one shall explain.
+    """
     names: list[str] = []
     if explain and engine is not fast_engine:
         raise CadenzaError(
@@ -111,12 +137,13 @@ def _score_in_order(
         def relay(done: float, text: str) -> None:
             progress(len(names) / (count + 1), text)
 
-        results = haaqi_parts_of_pairs(named(), seed=song_seed(song_name), progress=relay, detailed=explain)
+        options: dict[str, Any] = {"threads": threads, "detailed": explain, "progress": relay}
+        results = haaqi_parts_of_pairs(named(), seed=song_seed(seed_name), **options)
         parts = dict(zip(names, results, strict=True))
         explained = {name: explain_haaqi(p) for name, p in parts.items() if explain and math.isfinite(p.score)}
         return {name: p.score for name, p in parts.items()}, explained
     scores: dict[str, float] = {}
-    with _recipe_noise(song_name, progress):
+    with _recipe_noise(seed_name, progress):
         for name, pair in pairs:
             progress(len(scores) / count, f"HAAQI of {name}")
             rates = pair.processed_rate, pair.reference_rate
@@ -191,20 +218,77 @@ def score_stems(
     CadenzaError
         If a signal is faulty, or another engine than the fast one shall explain.
     """
+    references = stem_references(read_reference, reference_rate)
+    return score_against(
+        song_name, listener, read_processed, references, engine=engine, explain=explain, progress=progress
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class StemReference:
+    """The true stem of one ear, ready for HAAQI whoever listens.
+
+    Parameters
+    ----------
+    name : str
+        ``left_drums``, ...
+    samples : np.ndarray [shape=(n,), dtype=float32]
+        At 24 kHz.
+    level : float
+        `reference_level` of it before it was resampled; infinite: it is silent.
+    """
+
+    name: str
+    samples: np.ndarray
+    level: float
+
+
+def stem_references(read_reference: Callable[[str], np.ndarray], rate: int) -> Iterator[StemReference]:
+    """Give the eight references of a song in the recipe's order, each read and resampled as it is asked for.
+
+    Parameters
+    ----------
+    read_reference, rate :
+        As of :func:`score_stems`.
+    """
+    for stem in ORDER:
+        reference = read_reference(stem)
+        for row, ear in enumerate(EARS):
+            level = reference_level(reference[row])
+            yield StemReference(f"{ear}_{stem}", resample(reference[row], rate, HAAQI_RATE), level)
+
+
+def score_against(
+    song_name: str,
+    listener: Listener,
+    read_processed: Callable[[str], np.ndarray],
+    references: Iterable[StemReference],
+    *,
+    engine: Engine = fast_engine,
+    threads: int | None = None,
+    explain: bool = False,
+    progress: Progress = silent,
+) -> PairScore:
+    """Do as :func:`score_stems`, with references that are ready: a song's are the same for all listeners.
+
+    Parameters
+    ----------
+    references : iterable of StemReference
+        All eight, in the order of :func:`stem_references`.
+    threads : int or None
+        Scores computed at a time, by the fast engine; None: one for each processor. The numbers do not depend on it.
+    """
     scores = {f"{ear}_{stem}": math.nan for stem in ORDER for ear in EARS}
 
     def pairs() -> Iterator[tuple[str, HaaqiPair]]:
-        for stem in ORDER:
-            reference = read_reference(stem)
-            for row, ear in enumerate(EARS):
-                level = reference_level(reference[row])
-                if math.isinf(level):
-                    continue
-                target = resample(reference[row], reference_rate, HAAQI_RATE)
-                name, audiogram = f"{ear}_{stem}", ear_of(listener, ear)
-                yield name, HaaqiPair(read_processed(name), target, HAAQI_RATE, HAAQI_RATE, audiogram, 1, level)
+        for one in references:
+            if not math.isinf(one.level):
+                ear = ear_of(listener, one.name.split("_")[0])
+                processed = read_processed(one.name)
+                yield one.name, HaaqiPair(processed, one.samples, HAAQI_RATE, HAAQI_RATE, ear, 1, one.level)
 
-    found, explanations = _score_in_order(song_name, pairs(), len(scores), engine, progress, explain)
+    options: dict[str, Any] = {"engine": engine, "threads": threads, "explain": explain, "progress": progress}
+    found, explanations = score_named(song_name, pairs(), len(scores), **options)
     progress(1.0, "scored")
     return PairScore(song_name, listener.id, {**scores, **found}, explanations)
 
@@ -262,7 +346,7 @@ def score_remix(
             level = reference_level(reference[row])
             yield ear, HaaqiPair(heard, target, HAAQI_RATE, HAAQI_RATE, audiogram, 2, level)
 
-    scores, explanations = _score_in_order(song_name, pairs(), len(EARS), engine, progress, explain)
+    scores, explanations = score_named(song_name, pairs(), len(EARS), engine=engine, explain=explain, progress=progress)
     progress(1.0, "scored")
     return RemixScore(scores["left"], scores["right"], explanations)
 

@@ -1,6 +1,11 @@
-"""Gains in dB, one for each stem and ear: what a remix is made of."""
+"""Gains in dB, one for each stem and ear: what a remix is made of.
+
+Beside the four stems a mix may have lanes of its own, such as what was extracted by description: their names begin with
+``x_``.
+"""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -8,11 +13,22 @@ from types import MappingProxyType
 from ..audio import STEMS
 from ..errors import CadenzaError
 
-__all__ = ["EARS", "MAX_GAIN", "MIN_GAIN", "UNITY", "Gains"]
+__all__ = ["EARS", "MAX_GAIN", "MIN_GAIN", "UNITY", "Gains", "is_lane", "ordered_lanes"]
 
 EARS = ("left", "right")
 #: Accepted gains, dB; ``-inf`` mutes.
 MIN_GAIN, MAX_GAIN = -60.0, 24.0
+_EXTRA = re.compile("x_[a-z0-9]{1,20}")
+
+
+def is_lane(name: str) -> bool:
+    """Tell whether a name can be a lane's: a stem's, or that of a further lane."""
+    return name in STEMS or _EXTRA.fullmatch(name) is not None
+
+
+def ordered_lanes(names: Iterable[str]) -> tuple[str, ...]:
+    """Give the four stems, then those of `names` that are further lanes, in their order, each once."""
+    return (*STEMS, *dict.fromkeys(name for name in names if name not in STEMS))
 
 
 @dataclass(frozen=True)
@@ -22,7 +38,7 @@ class Gains:
     Parameters
     ----------
     decibels : mapping of (stem, ear) to float
-        dB, -60 to 24 or -inf; what is not named is 0 dB.
+        dB, -60 to 24 or -inf; what is not named is 0 dB. Further lanes (``x_...``) may be named.
 
     Raises
     ------
@@ -34,13 +50,14 @@ class Gains:
 
     def __post_init__(self) -> None:
         for (stem, ear), gain in self.decibels.items():
-            if stem not in STEMS or ear not in EARS:
+            if not is_lane(stem) or ear not in EARS:
                 raise CadenzaError(f"There is no stem {stem!r} for the ear {ear!r}: {', '.join(STEMS)}; left, right.")
             if not (MIN_GAIN <= gain <= MAX_GAIN or gain == -math.inf):
                 raise CadenzaError(
                     f"The gain of {stem} is {gain:g} dB; {MIN_GAIN:g} to {MAX_GAIN:g} or -inf is accepted."
                 )
-        full = {(stem, ear): float(self.decibels.get((stem, ear), 0.0)) for stem in STEMS for ear in EARS}
+        lanes = ordered_lanes(stem for stem, _ in self.decibels)
+        full = {(lane, ear): float(self.decibels.get((lane, ear), 0.0)) for lane in lanes for ear in EARS}
         object.__setattr__(self, "decibels", MappingProxyType(full))
 
     @classmethod
@@ -75,7 +92,7 @@ class Gains:
 
     def factor(self, stem: str, ear: str) -> float:
         """Give the gain as a factor."""
-        return 10.0 ** (self.decibels[stem, ear] / 20.0)
+        return 10.0 ** (self.decibels.get((stem, ear), 0.0) / 20.0)
 
     @property
     def is_unity(self) -> bool:
@@ -86,7 +103,7 @@ class Gains:
         """Give ``{stem: {ear: dB}}`` for JSON; None stands for muted."""
         return {
             stem: {ear: gain if math.isfinite(gain := self.decibels[stem, ear]) else None for ear in EARS}
-            for stem in STEMS
+            for stem in ordered_lanes(lane for lane, _ in self.decibels)
         }
 
 

@@ -1,15 +1,15 @@
 """A shared link: song, excerpt, listener, system and mixer settings in a URL's query, short and readable.
 
 ``song=demo&part=8-20&listener=N3&system=preview&vocals=3&drums=-6,-3m&master=-2&limiter=off&hear=aided&match=on``,
-``prescription=camfit``, ``calibration=94``, ``simulation=both``:
-a stem's gain in dB, or left and right with a comma, ``silent`` for none,
-followed by ``m`` (mute) or ``s`` (solo). What is at its default is left out. Reading never fails: what makes no sense is
-named, and its default is taken.
+``prescription=camfit``, ``calibration=94``, ``simulation=both``, ``extract=crowd~speech@3-8;tambourine``,
+``follow=lass-32k``, ``rest=one``: a stem's gain in dB, or left and right with a comma, ``silent`` for none, followed by
+``m`` (mute) or ``s`` (solo); what was extracted by description has lanes named ``x_...``. What is at its default is left
+out. Reading never fails: what makes no sense is named, and its default is taken.
 """
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..audio import STEMS
@@ -17,10 +17,11 @@ from ..catalog import Excerpt
 from ..errors import CadenzaError
 from ..hearing import DEFAULT_PRESCRIPTION, get_prescription
 from ..hearing.thresholds import CALIBRATION_DB_SPL, CALIBRATION_RANGE, check_calibration
-from .gains import MAX_GAIN, MIN_GAIN
+from ..separation.lass.prompt import Prompt, format_prompts, parse_prompts
+from .gains import MAX_GAIN, MIN_GAIN, is_lane, ordered_lanes
 from .settings import HEAR, SIMULATIONS, Lane, MixSettings
 
-__all__ = ["SETTING_NAMES", "Link", "settings_query"]
+__all__ = ["SETTING_NAMES", "Link", "extraction_query", "settings_query"]
 
 _GAIN = re.compile(r"(?P<left>[^,ms]+)(?:,(?P<right>[^,ms]+))?(?P<flags>[ms]{0,2})")
 _FLAGS = {"on": True, "off": False}
@@ -38,6 +39,12 @@ class Link:
         Ids, not yet known to be there.
     excerpt : Excerpt or None
     settings : MixSettings or None
+    prompts : tuple of Prompt
+        What is to be extracted by description.
+    follow : str
+        Id of the model that does it.
+    one_rest : bool
+        Whether what is left is one lane rather than the stems.
     faults : tuple of str
         A sentence for each value that made no sense.
     """
@@ -47,6 +54,9 @@ class Link:
     system: str = ""
     excerpt: Excerpt | None = None
     settings: MixSettings | None = None
+    prompts: tuple[Prompt, ...] = ()
+    follow: str = ""
+    one_rest: bool = False
     faults: tuple[str, ...] = ()
 
     @classmethod
@@ -59,15 +69,29 @@ class Link:
                 excerpt = Excerpt.parse(text)
             except CadenzaError as error:
                 faults.append(str(error))
-        settings = _read_settings(query, faults) if any(name in query for name in SETTING_NAMES) else None
-        names = {name: query.get(name, "")[:500] for name in ("song", "listener", "system")}
-        return cls(**names, excerpt=excerpt, settings=settings, faults=tuple(faults))
+        is_set = any(name in SETTING_NAMES or is_lane(name) for name in query)
+        settings = _read_settings(query, faults) if is_set else None
+        prompts, misread = parse_prompts(query.get("extract", "")[:4000])
+        faults += misread
+        names = {name: query.get(name, "")[:500] for name in ("song", "listener", "system", "follow")}
+        one_rest = query.get("rest") == "one"
+        return cls(
+            **names, excerpt=excerpt, settings=settings, prompts=tuple(prompts), one_rest=one_rest, faults=tuple(faults)
+        )
+
+
+def extraction_query(prompts: Sequence[Prompt], follow: str, one_rest: bool) -> dict[str, str]:
+    """Give the part of the query that holds what is extracted by description."""
+    if not prompts:
+        return {}
+    query = {"extract": format_prompts(prompts), "follow": follow}
+    return {**query, "rest": "one"} if one_rest else query
 
 
 def settings_query(settings: MixSettings) -> dict[str, str]:
     """Give the part of the query that holds the mixer's settings."""
     query = {}
-    for name in STEMS:
+    for name in ordered_lanes(settings.lanes):
         lane = settings.lane(name)
         flags = ("m" if lane.mute else "") + ("s" if lane.solo else "")
         if lane.left == lane.right and (lane.left or flags):
@@ -96,8 +120,8 @@ def _decibels(value: float) -> str:
 
 def _read_settings(query: Mapping[str, str], faults: list[str]) -> MixSettings:
     lanes = {}
-    for name in STEMS:
-        if text := query.get(name):
+    for name in filter(is_lane, query):
+        if text := query[name]:
             lane = _read_lane(text)
             if lane is None:
                 faults.append(

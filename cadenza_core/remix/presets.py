@@ -7,6 +7,7 @@ part of a path.
 import hashlib
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,16 +45,15 @@ class Presets:
     def all(self, song: str, listener: str) -> list[Preset]:
         """Give the presets of a song and listener, the last saved first; a file that cannot be read is left out."""
         place = self._place(song, listener)
-        found = []
-        for path in place.glob("*.json") if place.is_dir() else ():
-            try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-                settings = MixSettings.from_mixer(content["settings"])
-                description = str(content.get("description", ""))
-                found.append(Preset(str(content["name"]), settings, float(content["saved"]), description))
-            except (OSError, ValueError, KeyError, TypeError, CadenzaError):
-                continue
-        return sorted(found, key=lambda preset: -preset.saved)
+        return _read(place.glob("*.json") if place.is_dir() else ())
+
+    def named(self, name: str) -> list[Preset]:
+        """Give the presets of that name of all songs and listeners, the last saved first."""
+        return _read(self.folder.glob(f"*/{_digest(name)}.json") if self.folder.is_dir() else ())
+
+    def everywhere(self) -> list[Preset]:
+        """Give all presets of all songs and listeners, the last saved first."""
+        return _read(self.folder.glob("*/*.json") if self.folder.is_dir() else ())
 
     def save(self, song: str, listener: str, name: str, settings: MixSettings, description: str = "") -> Preset:
         """Save settings under a name, with a text of any length; an older preset of that name is replaced.
@@ -92,6 +92,19 @@ class Presets:
 
     def _path(self, song: str, listener: str, name: str) -> Path:
         return self._place(song, listener) / f"{_digest(name)}.json"
+
+
+def _read(paths: Iterable[Path]) -> list[Preset]:
+    found = []
+    for path in paths:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            settings = MixSettings.from_mixer(content["settings"])
+            description = str(content.get("description", ""))
+            found.append(Preset(str(content["name"]), settings, float(content["saved"]), description))
+        except (OSError, ValueError, KeyError, TypeError, CadenzaError):
+            continue
+    return sorted(found, key=lambda preset: -preset.saved)
 
 
 def _digest(text: str) -> str:

@@ -5,15 +5,15 @@
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..audio import STEMS
 from ..errors import CadenzaError
 from ..hearing import DEFAULT_PRESCRIPTION, get_prescription
 from ..hearing.thresholds import CALIBRATION_DB_SPL, check_calibration
-from .gains import EARS, MAX_GAIN, MIN_GAIN, Gains
+from .gains import EARS, MAX_GAIN, MIN_GAIN, Gains, is_lane, ordered_lanes
 
 __all__ = ["HEAR", "SIMULATIONS", "Lane", "MixSettings"]
 
@@ -46,7 +46,7 @@ class MixSettings:
     Parameters
     ----------
     lanes : mapping of str to Lane
-        By stem; what is not named is at 0 dB.
+        By stem, or name of a further lane; what is not named is at 0 dB.
     master_db : float
         -60 to 24 dB.
     limiter : bool
@@ -92,16 +92,20 @@ class MixSettings:
         """What counts for the sound: the gains with mute and solo applied (mute wins over solo)."""
         solo = any(lane.solo for lane in self.lanes.values())
         decibels: dict[tuple[str, str], float] = {}
-        for name in STEMS:
+        for name in ordered_lanes(self.lanes):
             lane = self.lane(name)
             on = not lane.mute and (lane.solo or not solo)
             decibels |= {(name, ear): getattr(lane, ear) if on else -math.inf for ear in EARS}
         return Gains(decibels)
 
-    def as_mixer(self, names: tuple[str, ...] = STEMS) -> dict[str, Any]:
-        """Give the mixer's form, with a lane for each of `names`."""
+    def only(self, names: Collection[str]) -> "MixSettings":
+        """Give the same without the settings of lanes that are not there: their solo must not silence the others."""
+        return replace(self, lanes={name: lane for name, lane in self.lanes.items() if name in names})
+
+    def as_mixer(self) -> dict[str, Any]:
+        """Give the mixer's form, with the four stems and whatever further lane is set."""
         return {
-            "gains": {name: self.lane(name).as_mixer() for name in names},
+            "gains": {name: self.lane(name).as_mixer() for name in ordered_lanes(self.lanes)},
             "master_db": self.master_db,
             "limiter": self.limiter,
             "hear": self.hear,
@@ -145,7 +149,7 @@ class MixSettings:
 
 
 def _lane(name: str, entry: Any) -> Lane:
-    if name not in STEMS:
+    if not is_lane(name):
         raise CadenzaError(f"There is no stem {name[:40]!r}: {', '.join(STEMS)}.")
     if not isinstance(entry, Mapping):
         raise CadenzaError(f"The settings of {name} must be an object.")

@@ -4,7 +4,7 @@ Importing this package registers the systems; none of them loads anything before
 separate. A user's own checkpoints join them by `load_local`.
 """
 
-from . import demucs, hdemucs, ideal_mask, openunmix, preview, reference
+from . import demucs, hdemucs, ideal_mask, lass, openunmix, preview, reference
 from .base import Separator, SystemInfo, register
 from .cache import Cache, CacheEntry
 from .local import load_local, local_names, register_local, remove_local
@@ -20,6 +20,7 @@ __all__ = [
     "get_system",
     "hdemucs",
     "ideal_mask",
+    "lass",
     "load_local",
     "local_names",
     "openunmix",

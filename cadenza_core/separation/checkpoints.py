@@ -10,6 +10,7 @@ import pickle
 import re
 import threading
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -22,13 +23,16 @@ from ..errors import CadenzaError
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["demucs_bag", "demucs_model", "load_state", "read_state", "read_torch"]
+__all__ = ["demucs_bag", "demucs_model", "load_state", "numpy_scalars", "read_state", "read_torch"]
 
 _ALLOWING = threading.Lock()  # torch's list of allowed classes belongs to the whole process
 
 
-def read_torch(path: Path, allowed: Sequence[Any] = ()) -> Any:
+def read_torch(path: Path, allowed: Sequence[Any] = (), *, mapped: bool = False) -> Any:
     """Read a PyTorch file to the CPU; besides tensors and plain data it may hold only what `allowed` names.
+
+    With `mapped`, tensors stay on the disk until they are used, where the file's format allows it: for files of which only
+    a part is wanted.
 
     Raises
     ------
@@ -40,7 +44,8 @@ def read_torch(path: Path, allowed: Sequence[Any] = ()) -> Any:
     try:
         with _ALLOWING, torch.serialization.safe_globals(list(allowed)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the version of the pickle format
-            return torch.load(path, map_location="cpu", weights_only=True)
+            mapped = mapped and zipfile.is_zipfile(path)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         if refused := re.search(r"GLOBAL (\S+)|function <?([^>\s]+)", str(error)):
             what = refused[1] or refused[2]
@@ -163,11 +168,16 @@ def _demucs_classes() -> dict[str, type]:
 
 def _demucs_allowed() -> list[Any]:
     """Name the classes in a Demucs package: the architectures, fractions (segment), NumPy numbers (training options)."""
+    classes = [(cls, name) for name, cls in _demucs_classes().items()]
+    return [*classes, Fraction, *numpy_scalars()]
+
+
+def numpy_scalars() -> list[Any]:
+    """Name what NumPy's single numbers are made of, for `read_torch`: training programs write scores and options as such."""
     scalar = np.float64(0).__reduce__()[0]
     names = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")  # before and since NumPy 2
     numbers = [np.dtype, *(type(np.dtype(name)) for name in ("f4", "f8", "i4", "i8"))]
-    classes = [(cls, name) for name, cls in _demucs_classes().items()]
-    return [*classes, Fraction, *numbers, *((scalar, name) for name in names)]
+    return [*numbers, *((scalar, name) for name in names)]
 
 
 def demucs_bag(

@@ -1,16 +1,10 @@
 """Open-Unmix through the `openunmix` package: `umxhq` (CAD1's second baseline), `umxl`, `umx`.
 
 The package imports torchaudio when it is imported, and needs it only to resample, which the studio does itself (soxr).
-Where torchaudio does not import (PyPI's CUDA build on a CPU-only torch raises OSError), :func:`import_openunmix` puts an
-empty stand-in in its place while openunmix is imported, and takes it away again; any use of the stand-in is an error.
+Where torchaudio does not import, :func:`import_openunmix` does without.
 """
 
-import importlib
-import importlib.util
-import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +20,7 @@ from .base import SystemInfo, register
 from .checkpoints import load_state, read_state
 from .neural import Identity, NeuralSeparator
 from .official import decompose_signal, overlap_add, smooth_plan
+from .torchaudio_absent import import_without_torchaudio
 from .weights import WeightFile
 
 if TYPE_CHECKING:
@@ -36,31 +31,6 @@ __all__ = ["SYSTEMS", "Unmix", "UnmixSeparator", "import_openunmix"]
 _TARGETS = ("vocals", "drums", "bass", "other")
 #: Entries of published files that the current class no longer has.
 _SURPLUS = frozenset({"sample_rate", "stft.window", "transform.0.window"})
-_IMPORTING = threading.Lock()
-
-
-class _Absent(ModuleType):
-    """Stands in for torchaudio while openunmix is imported."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            f"torchaudio.{name} was asked for, but torchaudio cannot be imported on this machine; openunmix needs it "
-            "only to resample. Resample with cadenza_core.audio.resample instead."
-        )
-
-
-@contextmanager
-def _torchaudio_or_stand_in() -> Iterator[None]:
-    try:
-        importlib.import_module("torchaudio")
-    except (OSError, ImportError, RuntimeError):  # RuntimeError: built for another CUDA version than torch
-        sys.modules["torchaudio"] = _Absent("torchaudio")
-        try:
-            yield
-        finally:
-            del sys.modules["torchaudio"]
-    else:
-        yield
 
 
 def import_openunmix() -> ModuleType:
@@ -71,14 +41,10 @@ def import_openunmix() -> ModuleType:
     CadenzaError
         If openunmix is not installed.
     """
-    with _IMPORTING:
-        if "openunmix.model" in sys.modules:
-            return sys.modules["openunmix.model"]
-        try:
-            with _torchaudio_or_stand_in():
-                return importlib.import_module("openunmix.model")
-        except ImportError as error:
-            raise CadenzaError(f"The package openunmix cannot be imported: {error}.") from error
+    try:
+        return import_without_torchaudio("openunmix.model")
+    except ImportError as error:
+        raise CadenzaError(f"The package openunmix cannot be imported: {error}.") from error
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,9 @@ def verify(
     CadenzaError
         If there is no such system, or the file is not one of the two kinds or not for this system.
     """
-    separator = get_system(system_id, settings)
     if vectors is None:
         return Verification(system_id, status(system_id, settings, check=True).files, {})
+    separator = get_system(system_id, settings)
     content = _read(vectors)
     if "format" in content:
         differences, tolerance = _compare_own(separator, content, vectors, progress)

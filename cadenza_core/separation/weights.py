@@ -20,6 +20,7 @@ from ..progress import Progress, part, silent
 from ..settings import Settings
 from .download import DownloadFailed, download, one_at_a_time
 from .run import get_system
+from .weight_sets import find_set, weight_sets
 
 __all__ = [
     "FileStatus",
@@ -67,6 +68,8 @@ class WeightFile:
         Its safetensors twin.
     folder : Path, optional
         The only place where a user's own file is looked for.
+    place : str
+        Folder below the studio's model folder, for a file that several models share; empty: the system's own.
     """
 
     name: str
@@ -76,6 +79,7 @@ class WeightFile:
     cached_as: str = ""
     hub: HubFile | None = None
     folder: Path | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,20 @@ class HasWeights(Protocol):
     @property
     def files(self) -> Sequence[WeightFile]:
         """What it loads."""
+
+
+def _wanted(system_id: str, settings: Settings) -> tuple[WeightFile, ...]:
+    """Give the files of a system or a set.
+
+    Raises
+    ------
+    CadenzaError
+        If there is neither of that id.
+    """
+    if found := find_set(system_id):
+        return found.files
+    separator = get_system(system_id, settings)
+    return tuple(separator.files) if isinstance(separator, HasWeights) else ()
 
 
 def torch_cache() -> Path:
@@ -163,7 +181,11 @@ def find(file: WeightFile, system_id: str, settings: Settings) -> Located | None
 
 
 def _folders(file: WeightFile, system_id: str, settings: Settings) -> tuple[Path, ...]:
-    return (file.folder,) if file.folder else (settings.models / system_id, settings.models)
+    return (file.folder,) if file.folder else (_own_folder(file, system_id, settings), settings.models)
+
+
+def _own_folder(file: WeightFile, system_id: str, settings: Settings) -> Path:
+    return settings.models / (file.place or system_id)
 
 
 def _candidates(file: WeightFile, system_id: str, settings: Settings) -> Iterator[tuple[Path, str]]:
@@ -258,18 +280,18 @@ def _megabytes(files: Sequence[WeightFile]) -> str:
 def _fetch_files(system_id: str, files: Sequence[WeightFile], settings: Settings, progress: Progress) -> None:
     if unpublished := [file for file in files if not file.url]:
         raise WeightsMissing(missing_message(system_id, unpublished, settings))
-    folder = settings.models / system_id
     total, before = sum(file.size or 1 for file in files), 0
-    with one_at_a_time(folder, progress):
-        for file in files:
-            after = before + (file.size or 1)
+    for file in files:
+        folder = _own_folder(file, system_id, settings)
+        after = before + (file.size or 1)
+        with one_at_a_time(folder, progress):
             if not (folder / file.name).is_file():  # else another process has fetched it meanwhile
                 show = part(progress, before / total, after / total)
                 digest = download(file.url, folder / file.name, sha256=file.sha256, progress=show)
                 if not file.sha256:
                     with atomic_file(_note(folder / file.name)) as note:
                         note.write_text(digest, encoding="ascii")
-            before = after
+        before = after
 
 
 @dataclass(frozen=True)
@@ -334,9 +356,9 @@ def status(system_id: str, settings: Settings, *, check: bool = False) -> Status
     CadenzaError
         If there is no such system.
     """
-    separator = get_system(system_id, settings)
-    files = separator.files if isinstance(separator, HasWeights) else ()
-    return Status(system_id, tuple(_file_status(file, system_id, settings, check) for file in files))
+    return Status(
+        system_id, tuple(_file_status(file, system_id, settings, check) for file in _wanted(system_id, settings))
+    )
 
 
 def _file_status(file: WeightFile, system_id: str, settings: Settings, check: bool) -> FileStatus:
@@ -362,15 +384,14 @@ def fetch(system_id: str, settings: Settings, progress: Progress = silent) -> St
     WeightsMissing
         If a download fails; the files that were fetched whole stay.
     """
-    separator = get_system(system_id, settings)
-    if isinstance(separator, HasWeights):
-        require(system_id, separator.files, settings, progress)
+    if files := _wanted(system_id, settings):
+        require(system_id, files, settings, progress)
     progress(1.0, f"the weights of {system_id} are there")
     return status(system_id, settings)
 
 
 def remove(system_id: str, settings: Settings) -> tuple[Path, ...]:
-    """Delete what was downloaded for a system to ``<models>/<system>/``; the packages' caches are left alone.
+    """Delete what was downloaded for a system; the packages' caches are left alone, and what another set needs as well.
 
     Returns the deleted files.
 
@@ -379,10 +400,12 @@ def remove(system_id: str, settings: Settings) -> tuple[Path, ...]:
     CadenzaError
         If there is no such system or a file cannot be deleted.
     """
-    separator = get_system(system_id, settings)
-    files = separator.files if isinstance(separator, HasWeights) else ()
-    folder = settings.models / system_id
-    ours = [folder / file.name for file in files if file.folder is None and (folder / file.name).is_file()]
+    files = _wanted(system_id, settings)
+    shared = {file for one in weight_sets() if one.id != system_id for file in one.files}
+    paths = [
+        _own_folder(file, system_id, settings) / file.name for file in files if not file.folder and file not in shared
+    ]
+    ours = [path for path in paths if path.is_file()]
     try:
         for path in ours:
             path.unlink()

@@ -23,7 +23,7 @@ __all__ = ["BUSY_S", "REVISIONS", "connect", "database_errors", "shown", "upgrad
 #: Seconds that a writer waits for another one.
 BUSY_S = 60.0
 #: The migrations, oldest first; the last one is what this version works with.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 #: The lock by which one PostgreSQL client at a time changes the schema (any number that is always the same).
 _UPGRADE_LOCK = 7_226_233_692
 _ADVICE = {
@@ -101,7 +101,7 @@ def _sqlite(path: Path) -> tuple[Engine, bool]:
     if path.is_dir():
         raise CadenzaError(f"The database {path} is a folder. Give the path of a file.")
     # The log lies beside the file: both must be writable, else nothing is.
-    read_only = path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+    read_only = path.exists() and not (_writable(path) and _writable(path.parent))
     query = ""
     if read_only:
         # Without a log beside it the file is complete; with one, it must be read too, which needs its index.
@@ -131,6 +131,10 @@ def _sqlite(path: Path) -> tuple[Engine, bool]:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine, read_only
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def upgrade(engine: Engine, url: str, *, read_only: bool) -> None:

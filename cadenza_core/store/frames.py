@@ -6,8 +6,11 @@ from collections.abc import Iterable
 import pandas as pd
 
 from ..quality import PairScore, RemixScore
+from ..quality.excerpt import ExcerptScores
 
-__all__ = ["pairs_frame", "remix_frame"]
+__all__ = ["excerpt_frames", "pairs_frame", "remix_frame"]
+
+_COLUMNS = ["song", "listener", "excerpt", "metric", "stem", "ear", "value"]
 
 
 def pairs_frame(pairs: Iterable[PairScore], *, excerpt: str = "") -> pd.DataFrame:
@@ -23,7 +26,7 @@ def pairs_frame(pairs: Iterable[PairScore], *, excerpt: str = "") -> pd.DataFram
         for pair in pairs
         for name, value in pair.haaqi.items()
     ]
-    return pd.DataFrame(rows, columns=["song", "listener", "excerpt", "metric", "stem", "ear", "value"])
+    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def remix_frame(
@@ -39,4 +42,17 @@ def remix_frame(
     found = [("haaqi", "left", score.left), ("haaqi", "right", score.right)] if score else []
     found += [(name, "", value) for name, value in others.items() if value is not None and math.isfinite(value)]
     rows = [(song, listener, excerpt, metric, "remix", ear, value) for metric, ear, value in found]
-    return pd.DataFrame(rows, columns=["song", "listener", "excerpt", "metric", "stem", "ear", "value"])
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def excerpt_frames(song: str, listener: str, scores: ExcerptScores, excerpt: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give the studio's scores of an excerpt, to be stored: of the stems (HAAQI, and SDR of both ears together), of the remix.
+
+    An SDR that is infinite (the true stems themselves) is no score.
+    """
+    pair = PairScore(song, listener, scores.stems)
+    ratios = [(song, listener, excerpt, "sdr", stem, "", value) for stem, value in scores.sdr.items()]
+    sdr = pd.DataFrame([row for row in ratios if math.isfinite(row[-1])], columns=_COLUMNS)
+    stems = pd.concat([frame for frame in (pairs_frame([pair], excerpt=excerpt), sdr) if len(frame)] or [sdr])
+    remix = RemixScore(scores.remix["left"], scores.remix["right"]) if len(scores.remix) == 2 else None
+    return stems, remix_frame(song, listener, remix, excerpt=excerpt)

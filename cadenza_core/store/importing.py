@@ -2,8 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -83,6 +83,7 @@ def import_scores(
     *,
     evaluation_set: str = "",
     system: ScoredSystem | None = None,
+    about: Mapping[str, str] | None = None,
     listeners: Iterable[Listener] = (),
     songs: Iterable[Song] = (),
     replace_stored: bool = False,
@@ -97,7 +98,9 @@ def import_scores(
     evaluation_set : str
         The set that the scores are of; needed unless the tables say it.
     system : ScoredSystem, optional
-        Needed unless the tables or the folders' names say it; with a folder of several, its facts go to each.
+        Needed unless the tables or the folders' names say it.
+    about : mapping of str to str, optional
+        Facts of each system that a folder's name names: `team` and the others of :class:`ScoredSystem`.
     listeners, songs : iterable
         What is known here: audiograms and genres are kept with the scores, and a listener that is not among them is noted.
     replace_stored : bool
@@ -108,7 +111,7 @@ def import_scores(
     CadenzaError
         If a file is none that is known, or faulty; nothing of that submission is stored then.
     """
-    jobs = _jobs(paths, system)
+    jobs = _jobs(paths, system, about or {})
     reports = []
     for number, (submission, facts) in enumerate(jobs):
         show = part(progress, number / len(jobs), (number + 1) / len(jobs))
@@ -124,7 +127,9 @@ def import_scores(
     return total.joined(ImportReport(notes=tuple(learn(store, listeners, songs))))
 
 
-def _jobs(paths: Sequence[Path], system: ScoredSystem | None) -> list[tuple[Submission, ScoredSystem | None]]:
+def _jobs(
+    paths: Sequence[Path], system: ScoredSystem | None, about: Mapping[str, str]
+) -> list[tuple[Submission, ScoredSystem | None]]:
     files = tuple(path for path in paths if not path.is_dir())
     jobs: list[tuple[Submission, ScoredSystem | None]] = []
     if files:
@@ -132,9 +137,10 @@ def _jobs(paths: Sequence[Path], system: ScoredSystem | None) -> list[tuple[Subm
     for folder in (path for path in paths if path.is_dir()):
         submissions = find_submissions(folder)
         for submission in submissions:
-            own = system if system and len(submissions) == 1 else None
-            facts = replace(system, name=submission.name) if system else ScoredSystem(submission.name)
-            jobs.append((submission, own or facts))
+            if system is not None and len(submissions) > 1:
+                names = ", ".join(one.name for one in submissions[:8])
+                raise CadenzaError(f"{folder} holds {len(submissions)} submissions ({names}): they name themselves.")
+            jobs.append((submission, system or ScoredSystem(submission.name, **about)))
     if not jobs:
         raise CadenzaError("Nothing was given to import: score tables or folders are wanted.")
     return jobs

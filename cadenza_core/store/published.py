@@ -9,6 +9,7 @@ import functools
 import importlib.resources
 import json
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def published_results(evaluation_set: str = "", store: Store | None = None) -> p
     """
     frames = [_shipped()]
     if store is not None and len(own := store.table(schema.Result)):
-        frames.append(own.assign(digits=4, facts=[{} for _ in range(len(own))])[_COLUMNS])
+        frames.append(own.assign(facts=[{} for _ in range(len(own))])[_COLUMNS])
     found = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     if evaluation_set:
         found = found[found["evaluation_set"] == evaluation_set].reset_index(drop=True)
@@ -117,7 +118,8 @@ def import_results(
             stored = connection.execute(select(schema.Result.value).filter_by(**where)).scalar()
             stored = shipped.get((row["system"], row["measure"]), stored)  # those that come with the program count too
             if stored is None:
-                about = {"source": source, "published": published, "team": row["team"], "paper": row["paper"]}
+                about = {"source": source, "published": published}
+                about |= {name: row[name] for name in ("team", "paper", "digits")}
                 connection.execute(insert(schema.Result).values(**where, value=row["value"], **about))
                 added += 1
             elif stored == row["value"] or (math.isnan(stored) and not row["value"]):
@@ -131,7 +133,7 @@ def import_results(
 
 def _read_results(path: Path) -> list[dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
         data = content["data"]
         if not isinstance(data, list):
             raise TypeError("'data' must be a list")
@@ -140,10 +142,10 @@ def _read_results(path: Path) -> list[dict[str, Any]]:
             system = check_label(entry["id"], "system")
             about = {"system": system, "team": str(entry.get("team", "")), "paper": str(entry.get("paper", ""))}
             for name, value in entry.items():
-                is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-                if is_number and name != "rank":
-                    measure = _ALIASES.get(name.lower(), name.lower())
-                    rows.append({**about, "measure": measure[:40], "value": float(value)})
+                if isinstance(value, int | Decimal) and not isinstance(value, bool) and name != "rank":
+                    measure = _ALIASES.get(name.lower(), name.lower())[:40]
+                    digits = max(0, -int(value.as_tuple().exponent)) if isinstance(value, Decimal) else 0
+                    rows.append({**about, "measure": measure, "value": float(value), "digits": digits})
         return rows
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CadenzaError(

@@ -153,6 +153,8 @@ class Result(Base):
     paper: Mapped[str] = mapped_column(default="")
     source: Mapped[str] = mapped_column(default="")
     published: Mapped[str] = mapped_column(String(40), default="")
+    #: Decimals that were published.
+    digits: Mapped[int] = mapped_column(default=4, server_default="4")
 
 
 class Remix(Base):

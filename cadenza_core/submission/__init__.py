@@ -14,7 +14,7 @@ from .pack import pack
 from .read import read_stem
 from .report import CODES, Fault, Report
 from .validate import validate
-from .write import PairReport, write_pair
+from .write import PairReport, PairWriter, write_pair
 
 __all__ = [
     "CODES",
@@ -24,6 +24,7 @@ __all__ = [
     "Export",
     "Fault",
     "PairReport",
+    "PairWriter",
     "Report",
     "enhanced_folder",
     "export_pair",

@@ -17,7 +17,7 @@ from ..catalog import Excerpt, Song
 from ..errors import CadenzaError
 from ..files import atomic_folder
 from ..hearing import get_prescription
-from ..playback import fitted_stems
+from ..playback import Wish, extracted_lanes, fitted_stems
 from ..progress import Progress, part, silent
 from ..remix import MixSettings, mixdown
 from ..separation import separate
@@ -55,9 +55,12 @@ def export_mix(
     settings: Settings,
     *,
     kind: str = "wav",
+    wish: Wish | None = None,
     progress: Progress = silent,
 ) -> MixExport:
     """Write the mix exactly as the mixer plays it, and a JSON of everything it was made from.
+
+    With a `wish`, its lanes are mixed: what was extracted by description, and what is left.
 
     WAV holds 32-bit floats, so that nothing is cut off; FLAC 24 bits.
 
@@ -68,21 +71,20 @@ def export_mix(
     """
     if kind not in FORMATS:
         raise CadenzaError(f"A mix is exported as {' or '.join(FORMATS)}, not {kind!r}.")
-    result = separate(song, system_id, settings, excerpt, progress=part(progress, 0.0, 0.6))
-    progress(0.6, "mixing")
+    result = separate(song, system_id, settings, excerpt, progress=part(progress, 0.0, 0.3))
     truth = song.stems(excerpt) if song.has_stems else None
     original = song.mixture(excerpt).samples
-    stems = fitted_stems(result, original.shape[1])
-    mixed = mixdown(
-        mix,
-        RATE,
-        stems,
-        original,
-        truth=truth,
-        listener=listener,
-        progress=part(progress, 0.6, 0.95),
-    )
-    notes = list(result.notes)
+    about: dict[str, object] = {}
+    if wish is None:
+        stems, extra = fitted_stems(result, original.shape[1]), ()
+    else:
+        rest = part(progress, 0.3, 0.6)
+        stems, results, extra = extracted_lanes(song, system_id, settings, excerpt, wish, progress=rest)
+        about = {"model": wish.model.id, "requests": [prompt.facts for prompt in wish.prompts]}
+        about |= {"extractions": [one.entry.key for one in results], "lanes": wish.labels, "one_rest": wish.one_rest}
+    progress(0.6, "mixing")
+    mixed = mixdown(mix, RATE, stems, original, truth=truth, listener=listener, progress=part(progress, 0.6, 0.95))
+    notes = [*result.notes, *extra]
     if kind == "flac" and mixed.levels.clipped:
         notes.append(
             f"{mixed.levels.clipped} samples are beyond full scale and cut off in the FLAC file; WAV keeps them"
@@ -94,6 +96,7 @@ def export_mix(
         "listener": _listener_record(listener),
         "system": system_id,
         "separation": result.key,
+        "extraction": about or None,
         "settings": mix.as_mixer(),
         "prescription": get_prescription(mix.prescription).record() if "aided" in mix.hear else None,
         "calibration_db_spl": mix.calibration_db_spl,

@@ -35,8 +35,8 @@ def pack(folder: Path, team: str, out: Path, *, leave_out_others: bool = False, 
     team : str
         The team's identifier, part of the archive's name.
     out : Path
-        The folder to write to, outside of what is packed. An older archive of the same name is replaced once the new one
-        is whole.
+        The folder to write to, or a file that ends with ``.zip``; outside of what is packed. An older archive of the same
+        name is replaced once the new one is whole.
     leave_out_others : bool
         Leave out files that are no part of a submission; False: refuse them.
     progress : Progress
@@ -52,20 +52,21 @@ def pack(folder: Path, team: str, out: Path, *, leave_out_others: bool = False, 
     CadenzaError
         If there is nothing to pack, there are files that do not belong, a name is unsafe, or the disk is full.
     """
-    archive = out / zip_name(team)
+    name = zip_name(team)
+    archive = out if out.suffix.lower() == ".zip" and not out.is_dir() else out / name
     if not folder.is_dir():
         raise CadenzaError(f"There is no folder {folder}.")
     with closing(FolderSource(folder)) as source:
-        if out.resolve().is_relative_to(source.top.resolve()):
+        if archive.parent.resolve().is_relative_to(source.top.resolve()):
             raise CadenzaError(
-                f"The archive cannot be written to {out}: that is inside what is packed. Choose another."
+                f"The archive cannot be written to {archive.parent}: that is inside what is packed. Choose another."
             )
         files = _official_files(folder, source, leave_out_others)
     paths = {_member_name(entry): folder / entry.path for entry in files}
     with disk_errors(archive):
         total = sum(path.stat().st_size for path in paths.values())
-        out.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(out).free
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(archive.parent).free
     if free < total:
         raise CadenzaError(f"{archive} needs {total / 1e9:.1f} GB; {free / 1e9:.1f} GB are free. Free some space.")
     done = 0

@@ -8,7 +8,7 @@ from ..errors import CadenzaError
 from .flac import MAX_SCALE_BYTES, SubmissionFault, decode_flac, parse_scale
 from .layout import scale_path
 
-__all__ = ["read_stem"]
+__all__ = ["read_remix", "read_stem"]
 
 
 def read_stem(path: Path, *, allow_unscaled: bool = False) -> tuple[np.ndarray, int]:
@@ -55,6 +55,32 @@ def read_stem(path: Path, *, allow_unscaled: bool = False) -> tuple[np.ndarray, 
             f"{path} has no scale file: {scale_file.name} should hold the peak that the stem was divided by. "
             "Export it again, or read it unscaled."
         )
+    return samples, header.rate
+
+
+def read_remix(path: Path) -> tuple[np.ndarray, int]:
+    """Read a remix.
+
+    Returns
+    -------
+    samples : np.ndarray [shape=(2, n), dtype=float32]
+        Full scale 1.0.
+    rate : int
+        Sample rate, Hz.
+
+    Raises
+    ------
+    CadenzaError
+        If it is missing, cut off, damaged, not stereo or not 16 bit.
+    """
+    try:
+        coded, header = decode_flac(_content(path))
+    except SubmissionFault as fault:
+        raise CadenzaError(f"{path} {fault}. Write or copy it again.") from fault
+    if header.channels != 2 or header.bits != 16:
+        raise CadenzaError(f"{path} has {header.channels} channels of {header.bits} bits; a remix is stereo, 16 bit.")
+    samples = np.ascontiguousarray(coded.T, np.float32)
+    samples /= np.float32(32768)
     return samples, header.rate
 
 

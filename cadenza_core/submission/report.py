@@ -40,15 +40,32 @@ _ERRORS = {
     "scale-not-finite": "NaN, infinite, or beyond float32",
     "scale-not-positive": "below 0, or 0 for a stem that is not silent",
     "lost-stem": "above 0, but all samples of the stem are 0",
-    "clipped": "more than 1 % of the samples are at full scale",
+    "clipped": "more than 1 % (stem) or half (remix) of the samples are at full scale",
+    "swapped-ears": "left and right look exchanged, compared with the true stem or mixture",
+    # score tables
+    "score-row": "a pair's row is missing, there twice, or of no pair of the set",
+    "score-value": "not a number from 0 to 1",
+    "score-mean": "the score is not the mean of the stems' scores",
     # archives
     "zip-damaged": "not a zip file, cut off, or a member with a wrong checksum",
     "zip-duplicate": "two members of one name",
     "zip-encrypted": "a member that needs a password",
     "zip-bomb": "a member or archive that unpacks to far more than it is",
     "too-large": "a file larger than any of a submission's",
+    # language-queried separation (DCASE 2024 task 9)
+    "lass-name": "a folder or file whose name is not of the form, or does not fit the others",
+    "lass-systems": "no system, more than four, or two of one number",
+    "lass-meta": "the YAML of a system is missing, cannot be read, or lacks a field",
+    "lass-url": "the file with the link to the audio is missing or holds none",
+    "lass-report": "the technical report is missing or no PDF",
+    "missing-output": "a mixture of the set has no output",
+    "unknown-output": "an output that belongs to no mixture of the set",
+    "not-wav": "no WAV file, or damaged",
+    "not-finite": "samples that are NaN or infinite",
 }
 _WARNINGS = {
+    "lass-no-audio": "an archive of outputs is not here, so nothing of it was checked",
+    "silent-output": "all samples of an output are 0",
     "silent-stem": "all samples are 0: HAAQI will be poor unless the true stem is silent",
     "silent-remix": "all samples are 0",
     "remix-clips": "samples of the remix are at full scale",

@@ -18,9 +18,11 @@ import numpy as np
 from ..errors import CadenzaError
 from ..files import check_name
 from ..progress import Progress, silent
+from .ears import Landmark, looks_swapped
 from .flac import SubmissionFault, decode_flac, parse_scale
 from .layout import (
     REMIX_RATE,
+    SIDES,
     STEM_NAMES,
     STEM_RATE,
     check_listener,
@@ -32,16 +34,21 @@ from .layout import (
 from .report import Fault, Report
 from .sources import Entry, Source, open_source
 
-__all__ = ["EVALUATION_SECONDS", "validate"]
+__all__ = ["EVALUATION_SECONDS", "Landmarks", "validate"]
 
 #: Lengths of the stems and the remix of the evaluation set, seconds.
 EVALUATION_SECONDS = (30.0, 15.0)
 #: By how much a length may differ, s: the hearing aid's filter adds 5 ms to a whole song.
 TOLERANCE = 0.02
-#: Share of samples at full scale from which a file counts as clipped: far more than a soft-clipped loud remix has.
+#: Share of samples at full scale from which a stem counts as clipped; one that was divided by its peak has a few.
 CLIPPED = 0.01
+#: The same for a remix: the recipe's own, soft-clipped, have up to 7 % where a loud song is amplified for a severe loss.
+REMIX_CLIPPED = 0.5
 _FULL_SCALE = 32767
-_WORKERS = 4
+#: Most threads: decoding and checksums need no interpreter.
+_WORKERS = 16
+#: Gives a song's landmarks by part: "vocals" to "other" at 24 kHz, "remix" at 32 kHz; a part may be missing.
+Landmarks = Callable[[str], Mapping[str, Landmark | None]]
 
 
 @dataclass
@@ -57,11 +64,12 @@ class _Pair:
 
 @dataclass(frozen=True)
 class _Sound:
-    """What a decoded FLAC file is like: samples a channel, sample rate (Hz), peak (int16)."""
+    """What a decoded FLAC file is like: samples a channel, sample rate (Hz), peak (int16), samples (n, channels)."""
 
     frames: int
     rate: int
     peak: int
+    samples: np.ndarray = field(repr=False)
 
 
 def validate(
@@ -71,6 +79,7 @@ def validate(
     listeners: Collection[str] | None = None,
     durations: Mapping[str, tuple[float, float]] | None = None,
     evaluation: bool | None = None,
+    landmarks: Landmarks | None = None,
     progress: Progress = silent,
 ) -> Report:
     """Check a submission.
@@ -86,6 +95,9 @@ def validate(
         of the evaluation set; of other sets, only that the lengths of a pair agree.
     evaluation : bool, optional
         True: only the ``evaluation`` folder, False: only what is beside it; None: both.
+    landmarks : function, optional
+        Gives where the ears of a song's true stems and mixture differ, cut as the submission is: left and right are then
+        compared with them. Called by several threads.
     progress : Progress
         Called after each pair; may raise Cancelled.
 
@@ -108,7 +120,7 @@ def validate(
         files = 0
         pool = ThreadPoolExecutor(min(_WORKERS, os.cpu_count() or 1))
         try:
-            results = pool.map(lambda pair: _check_pair(source, pair, durations), pairs)
+            results = pool.map(lambda pair: _check_pair(source, pair, durations, landmarks), pairs)
             for done, (pair, (found, count)) in enumerate(zip(pairs, results, strict=True), 1):
                 faults += found
                 files += count
@@ -190,7 +202,10 @@ def _name_faults(place: str, name: str, check: Callable[[str], str]) -> Iterator
 
 
 def _check_pair(
-    source: Source, pair: _Pair, durations: Mapping[str, tuple[float, float]] | None
+    source: Source,
+    pair: _Pair,
+    durations: Mapping[str, tuple[float, float]] | None,
+    landmarks: Landmarks | None,
 ) -> tuple[list[Fault], int]:
     """Check the files of one listener's song; give the faults and the number of files read."""
     if not pair.files:
@@ -213,6 +228,8 @@ def _check_pair(
             scale = known.get(f"{part}.txt")
             faults += _check_scale(source, scale, place.removesuffix("flac") + "txt", sounds.get(part))
     faults += _check_lengths(pair, sounds, durations)
+    if landmarks is not None:
+        faults += _check_ears(pair, sounds, landmarks(pair.song))
     return faults, len(known)
 
 
@@ -238,14 +255,14 @@ def _check_sound(source: Source, entry: Entry, is_remix: bool, faults: list[Faul
         note("channels", f"has {header.channels} channels; a {kind} has {channels}")
     if peak == 0:
         note(f"silent-{kind}", "is silent: all samples are 0")
-    elif full > CLIPPED * samples.size:
+    elif full > (REMIX_CLIPPED if is_remix else CLIPPED) * samples.size:
         note("clipped", f"{full} of {samples.size} samples are at full scale: it is clipped. Lower its level")
     elif is_remix and full:
         note("remix-clips", f"{full} of {samples.size} samples are at full scale: it may be clipped")
     elif not is_remix and peak < _FULL_SCALE - 1:
         share = 100 * peak / (_FULL_SCALE + 1)
         note("stem-not-scaled", f"its peak is at {share:.1f} % of full scale: it was not divided by its peak")
-    return _Sound(len(samples), header.rate, peak)
+    return _Sound(len(samples), header.rate, peak, samples)
 
 
 def _check_scale(source: Source, entry: Entry | None, place: str, sound: _Sound | None) -> list[Fault]:
@@ -282,3 +299,20 @@ def _check_lengths(
         elif wanted is None and part == "remix" and usual and abs(seconds - usual[0][0] / STEM_RATE) > TOLERANCE:
             message = f"lasts {seconds:.3f} s, the stems {usual[0][0] / STEM_RATE:.3f} s"
             yield Fault(place, "remix-duration", message)
+
+
+def _check_ears(pair: _Pair, sounds: Mapping[str, _Sound], landmarks: Mapping[str, Landmark | None]) -> Iterator[Fault]:
+    """Compare left and right of the stems and the remix with the true ones."""
+    for part, landmark in landmarks.items():
+        if part == "remix":
+            names, ears = ["remix"], [sounds["remix"].samples.T] if "remix" in sounds else []
+        else:
+            names = [f"{side}_{part}" for side in SIDES]
+            ears = [sounds[name].samples.T for name in names if name in sounds]
+        both = np.concatenate(ears) if ears and len({ear.shape[1] for ear in ears}) == 1 else np.empty((0, 0))
+        rates = {sounds[name].rate for name in names if name in sounds}
+        if landmark is None or len(both) != 2 or rates != {REMIX_RATE if part == "remix" else STEM_RATE}:
+            continue  # nothing to tell them apart by, or named as another fault
+        if looks_swapped(landmark, both[0], both[1]):
+            place = f"{pair.place}/{pair_file(pair.listener, pair.song, names[0])}.flac"
+            yield Fault(place, "swapped-ears", f"left and right of {part} look exchanged, compared with the true ones")

@@ -24,7 +24,7 @@ from ..progress import Progress, silent
 from ..remix import UNITY, Gains
 from .layout import PAIR_FILES, REMIX_RATE, SIDES, STEM_NAMES, STEM_RATE, pair_file, pair_folder, scale_path
 
-__all__ = ["PairReport", "write_pair"]
+__all__ = ["PairReport", "PairWriter", "write_pair", "write_remix"]
 
 _BLOCK = 16384
 
@@ -108,40 +108,141 @@ def write_pair(
         cannot be written (disk full, read-only, no permission): what has been written by then has no remix, and
         :func:`~.layout.pair_complete` is False.
     """
-    target = pair_folder(folder, listener_id, song_name)
     signals, length = _check(processed)
-    notes: list[str] = []
-    objective, subjective = (segments.objective, segments.subjective) if segments else (None, None)
-    stem_part = _part(objective, rate, length, "objective", notes)
-    remix_part = _part(subjective, rate, length, "subjective", notes)
-    paths = {part: target / pair_file(listener_id, song_name, part) for part in PAIR_FILES}
-    _clear(target, paths["remix.flac"])
+    writer = PairWriter(
+        folder, listener_id, song_name, length, rate, segments=segments, gains=gains, soft_clip=soft_clip
+    )
+    for name, signal in signals.items():
+        writer.add(name, signal[writer.stem_part], signal[writer.remix_part], progress=progress)
+    return writer.finish(progress=progress)
 
-    scales = {}
-    for index, (name, signal) in enumerate(signals.items()):
-        progress(index / 9, f"{listener_id}, {song_name}: {name.replace('_', ' ')}")
-        scales[name] = _write_stem(paths[f"{name}.flac"], signal[stem_part], rate)
-        if scales[name] == 0:
-            notes.append(f"{name.replace('_', ' ')} is silent: written as zeros with scale 0.0")
-    progress(8 / 9, f"{listener_id}, {song_name}: remix")
-    remix = [resample(_mix(signals, side, remix_part, gains), rate, REMIX_RATE) for side in SIDES]
+
+class PairWriter:
+    """Write a pair stem by stem, so that no more than one has to be in memory: what :func:`write_pair` does.
+
+    All eight stems are added once, in the order in which the remix shall sum them, then `finish` writes the remix. Making
+    a writer touches nothing on the disk; the first `add` does.
+
+    Parameters
+    ----------
+    length : int
+        Samples of each processed stem, before it is cut to a segment.
+    others :
+        As of :func:`write_pair`.
+
+    Attributes
+    ----------
+    stem_part, remix_part : slice
+        The samples of a processed stem that go into its file and into the remix.
+
+    Raises
+    ------
+    CadenzaError
+        If a name cannot be used, or a segment holds less than 1 ms of the song.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        listener_id: str,
+        song_name: str,
+        length: int,
+        rate: int,
+        *,
+        segments: Segments | None = None,
+        gains: Gains = UNITY,
+        soft_clip: bool = True,
+    ) -> None:
+        self._target = pair_folder(folder, listener_id, song_name)
+        self._names, self._rate, self._gains, self._soft_clip = (listener_id, song_name), rate, gains, soft_clip
+        self._notes: list[str] = []
+        objective, subjective = (segments.objective, segments.subjective) if segments else (None, None)
+        self.stem_part = _part(objective, rate, length, "objective", self._notes)
+        self.remix_part = _part(subjective, rate, length, "subjective", self._notes)
+        self._paths = {part: self._target / pair_file(listener_id, song_name, part) for part in PAIR_FILES}
+        self._scales: dict[str, float] = {}
+        self._remix: dict[str, np.ndarray] = {}
+
+    def add(self, name: str, stem: np.ndarray, in_remix: np.ndarray, *, progress: Progress = silent) -> None:
+        """Write one stem and take it into the remix.
+
+        Parameters
+        ----------
+        name : str
+            ``left_vocals`` to ``right_other``, each once.
+        stem, in_remix : np.ndarray [shape=(n,), floating point]
+            The samples :attr:`stem_part` and :attr:`remix_part` of the processed stem.
+        progress : Progress
+            Called before the file is written; may raise Cancelled.
+
+        Raises
+        ------
+        CadenzaError
+            If a sample is not finite or a file cannot be written.
+        """
+        if not self._scales:
+            _clear(self._target, self._paths["remix.flac"])
+        shown = name.replace("_", " ")
+        progress(len(self._scales) / 9, f"{', '.join(self._names)}: {shown}")
+        self._scales[name] = _write_stem(self._paths[f"{name}.flac"], stem, self._rate)
+        if self._scales[name] == 0:
+            self._notes.append(f"{shown} is silent: written as zeros with scale 0.0")
+        if not np.isfinite(_peak(in_remix)):
+            raise _not_finite({name: in_remix})
+        side, stem_name = name.split("_")
+        # From zeros, in float64: as the recipe's `remix_signal`, with gains.
+        total = self._remix.setdefault(side, np.zeros(len(in_remix)))
+        factor = self._gains.factor(stem_name, side)
+        total += in_remix if factor == 1.0 else factor * in_remix
+
+    def finish(self, *, progress: Progress = silent) -> PairReport:
+        """Write the remix, after all eight stems.
+
+        Raises
+        ------
+        CadenzaError
+            If the remix is too loud to be computed or cannot be written.
+        """
+        if missing := sorted(set(STEM_NAMES) - set(self._scales)):
+            raise ValueError(f"stems are missing: {', '.join(missing)}")
+        where = ", ".join(self._names)
+        progress(8 / 9, f"{where}: remix")
+        ears = [self._remix.pop(side) for side in SIDES]
+        peak, clipped, samples = write_remix(self._paths["remix.flac"], ears, self._rate, soft_clip=self._soft_clip)
+        progress(1.0, f"{where}: written")
+        scales, files = MappingProxyType(self._scales), tuple(self._paths.values())
+        return PairReport(*self._names, self._target, scales, peak, clipped, samples, tuple(self._notes), files)
+
+
+def write_remix(path: Path, ears: Sequence[np.ndarray], rate: int, *, soft_clip: bool = True) -> tuple[float, int, int]:
+    """Write a remix: resampled to 32 kHz, limited, 16-bit stereo FLAC.
+
+    Parameters
+    ----------
+    ears : two of np.ndarray [shape=(n,)]
+        Left and right, after the hearing aid, full scale 1.0.
+    rate : int
+        Of `ears`, Hz.
+    soft_clip : bool
+        tanh over all samples; False: hard clip at full scale.
+
+    Returns
+    -------
+    (float, int, int)
+        Peak before the limiting, samples beyond full scale before it, and samples of both ears, at 32 kHz.
+
+    Raises
+    ------
+    CadenzaError
+        If a sample is not finite or the file cannot be written.
+    """
+    remix = [resample(ear, rate, REMIX_RATE) for ear in ears]
     peaks, clipped = [_peak(ear) for ear in remix], sum(_count_beyond_full_scale(ear) for ear in remix)
     if not np.isfinite(peaks).all():
-        raise _not_finite(signals)
+        raise CadenzaError(f"{path.stem}: samples are not finite, or too large to be summed and resampled.")
     limited = _quantise(remix, np.tanh if soft_clip else _hard_clip)
-    write_audio(paths["remix.flac"], limited, REMIX_RATE)
-    progress(1.0, f"{listener_id}, {song_name}: written")
-    return PairReport(
-        listener_id,
-        song_name,
-        target,
-        MappingProxyType(scales),
-        max(peaks),
-        clipped,
-        limited.size,
-        tuple(notes),
-        tuple(paths.values()),
-    )
+    write_audio(path, limited, REMIX_RATE)
+    return max(peaks), clipped, limited.size
 
 
 def _check(processed: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], int]:
@@ -206,17 +307,6 @@ def _write_stem(path: Path, signal: np.ndarray, rate: int) -> float:
     divisor = peak if peak > 0 else stem.dtype.type(1)
     write_audio(path, _quantise([stem], lambda block, out: np.divide(block, divisor, out=out)), STEM_RATE)
     return float(peak)
-
-
-def _mix(signals: Mapping[str, np.ndarray], side: str, part: slice, gains: Gains) -> np.ndarray:
-    """Sum one ear's stems in their order, from zeros, in float64: as the recipe's `remix_signal`, with gains."""
-    total = np.zeros(len(next(iter(signals.values()))[part]))
-    for name, signal in signals.items():
-        ear, stem = name.split("_")
-        if ear == side:
-            factor = gains.factor(stem, ear)
-            total += signal[part] if factor == 1.0 else factor * signal[part]
-    return total
 
 
 def _quantise(channels: Sequence[np.ndarray], change: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:

@@ -85,8 +85,8 @@ class Proposal:
     seconds: float
 
     def settings(self, now: MixSettings) -> MixSettings:
-        """Give the mixer's settings with the proposed gains; nothing is muted or solo, and all else is as it is now."""
-        lanes = {}
+        """Give the mixer's settings with the proposed gains: these stems not muted nor solo, all else as it is now."""
+        lanes = dict(now.lanes)
         for stem in dict.fromkeys(stem for stem, _ in self.gains.decibels):
             left, right = (self.gains.decibels[stem, ear] for ear in EARS)
             lanes[stem] = Lane(left, right, linked=left == right)

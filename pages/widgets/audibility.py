@@ -47,7 +47,7 @@ def audibility_panel(ready: Playable, listener: Listener, label: str, mix: MixSe
         "script": f"{AUDIBILITY_URL}/index.js",
         "levels": {"remix": f"/levels/{ready.stems.id}", "reference": _reference(ready, names)},
         "names": names,
-        "labels": [name.capitalize() for name in names],
+        "labels": [ready.label(name) for name in names],
         "threshold": [list(_threshold(*ear)) for ear in ears],
         "response": [list(row) for row in _response(ears, chosen.id)] if chosen.is_linear else None,
         "aid_label": chosen.title if chosen.is_linear else None,

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 from clarity.utils.audiogram import Audiogram
 
-from cadenza_core.audio import RATE
+from cadenza_core.audio import RATE, STEMS
 from cadenza_core.hearing import NFIR, Prescription, ear_of, get_prescription
 from cadenza_core.playback import Playable, SoundSet
 from cadenza_core.remix import EARS
@@ -15,6 +15,7 @@ from .amplification import amplification_panel
 from .audibility import audibility_panel
 from .audiogram import audiogram_chart, audiogram_text
 from .export import export_panel
+from .extract import extract_panel, extracted
 from .hearing import hearing_panel, hearing_url, rendering
 from .messages import guarded
 from .mixer import mixer
@@ -30,14 +31,17 @@ __all__ = ["desk"]
 def desk(selection: Selection, ready: Playable) -> None:
     """Show the mixer and its neighbours; run again by itself when the mixer's settings change."""
     left, right = st.columns([3.4, 1.25], gap="medium")
+    shown, extraction = extracted(selection, ready)
     with left:
-        settings = mixer(_data(selection, ready))
+        settings = mixer(_data(selection, shown, rendering(selection, ready)))
         remember(selection.song.id, settings)
-        for note in ready.notes:
+        for note in shown.notes:
             st.caption(note.replace("*", "\\*"))
-    mix = mix_of(selection.song.id)
+    mix = mix_of(selection.song.id).only(shown.stems.sounds)
     with left, guarded():
-        audibility_panel(ready, selection.listener, selection.listener_id, mix)
+        extract_panel(selection, extraction)
+    with left, guarded():
+        audibility_panel(shown, selection.listener, selection.listener_id, mix)
     with right:
         audiogram_chart(selection.listener, key="audiogram")
         st.caption(audiogram_text(selection.listener))
@@ -45,26 +49,26 @@ def desk(selection: Selection, ready: Playable) -> None:
         titles = ["Scores", "Propose", "Hearing", "Presets", "Export"]
         scores, proposals, hearing, presets, export = st.tabs(titles, key="desk_tabs", on_change="rerun")
         for tab, panel in (
-            (scores, lambda: scores_panel(selection, ready, mix)),
-            (proposals, lambda: proposals_panel(selection, ready, mix)),
-            (hearing, lambda: hearing_panel(selection, ready, mix)),
-            (presets, lambda: presets_panel(selection, mix)),
-            (export, lambda: export_panel(selection, mix)),
+            (scores, lambda: scores_panel(selection, ready, mix.only(STEMS), extraction)),
+            (proposals, lambda: proposals_panel(selection, ready, mix.only(STEMS))),
+            (hearing, lambda: hearing_panel(selection, ready, mix.only(STEMS), extraction is not None)),
+            (presets, lambda: presets_panel(selection, mix, shown)),
+            (export, lambda: export_panel(selection, mix, extraction)),
         ):
             if tab.open:  # the others need not be made, and their scripts not loaded
                 with tab, guarded():
                     panel()
-    write_link(selection)
+    write_link(selection, mix)
 
 
-def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
+def _data(selection: Selection, ready: Playable, rendered: dict[str, Any] | None) -> dict[str, Any]:
     """Give what the mixer's contract asks for."""
     picked = st.session_state["picked"]
     prescription = get_prescription(picked["prescription"])
     lanes = [
         {
             "name": name,
-            "label": name.capitalize(),
+            "label": ready.label(name),
             "url": _url(ready.stems, name),
             "peaks_url": _peaks(ready.stems, name),
         }
@@ -84,7 +88,7 @@ def _data(selection: Selection, ready: Playable) -> dict[str, Any]:
         "calibration_db_spl": picked["calibration_db_spl"],
         "listener_label": selection.listener_id,
         "hearing_url": hearing_url(selection.listener, picked["calibration_db_spl"]),
-        "msbg": rendering(selection, ready),
+        "msbg": rendered,
         "ceiling_db_spl": picked["ceiling_db_spl"],
         "revision": st.session_state["revision"],
         **settings_of(selection.song.id),

@@ -13,6 +13,7 @@ from cadenza_core.progress import Progress
 from cadenza_core.remix import MixSettings
 from cadenza_core.submission.archive import FORMATS, MixExport, export_mix, export_zip
 
+from .extract import Extraction
 from .jobs import follow
 from .messages import plain
 from .selection import Selection, owner
@@ -32,8 +33,9 @@ _HEARD = {
 _SIMULATED = {"both": "both ears", "left": "the left ear", "right": "the right ear"}
 
 
-def export_panel(selection: Selection, mix: MixSettings) -> None:
+def export_panel(selection: Selection, mix: MixSettings, extraction: Extraction | None = None) -> None:
     """Show what can be taken away."""
+    wish = extraction.wish if extraction and extraction.found else None
     start, stop = selection.span
     chosen = get_prescription(mix.prescription)
     by = f" ({chosen.title})" if "aided" in mix.hear else ""
@@ -47,7 +49,14 @@ def export_panel(selection: Selection, mix: MixSettings) -> None:
     kind = (
         st.segmented_control("Format", list(FORMATS), format_func=str.upper, default="wav", key="export_kind") or "wav"
     )
-    facts = [selection.song.id, str(selection.excerpt), selection.system, selection.listener_id, mix.as_mixer()]
+    facts: list[object] = [
+        selection.song.id,
+        str(selection.excerpt),
+        selection.system,
+        selection.listener_id,
+        mix.as_mixer(),
+    ]
+    facts += [wish.model.id, wish.one_rest, [prompt.facts for prompt in wish.prompts]] if wish else []
     settings = services().settings
 
     def write(progress: Progress) -> MixExport:
@@ -59,6 +68,7 @@ def export_panel(selection: Selection, mix: MixSettings) -> None:
             mix,
             settings,
             kind=kind,
+            wish=wish,
             progress=progress,
         )
 
@@ -73,6 +83,11 @@ def export_panel(selection: Selection, mix: MixSettings) -> None:
     st.caption(
         f"CAD1's files of this song and listener: eight stems and the remix, amplified by {chosen.title}, from the whole song."
     )
+
+    if wish:
+        st.caption(
+            "What was extracted is part of its stems there, as the challenge has no other: its gain does not count."
+        )
 
     def pack(progress: Progress) -> Path:
         return export_zip(selection.song, selection.listener, selection.system, mix, settings, progress)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from clarity.utils.audiogram import Listener
 
+from cadenza_core.audio import STEMS
 from cadenza_core.catalog import make_listener
 from cadenza_core.errors import CadenzaError
 from cadenza_core.hearing import ear_of
@@ -62,7 +63,7 @@ _PARTS = ("frequencies", "levels")
 
 def rendering(selection: Selection, ready: Playable) -> dict[str, Any] | None:
     """Give what the mixer is told of MSBG's rendering: the one of these settings, else the last one of this excerpt."""
-    mix = mix_of(selection.song.id)
+    mix = mix_of(selection.song.id).only(STEMS)
     found = _found(selection, ready, mix) or _last(selection, ready)
     if found is None:
         return None
@@ -79,13 +80,15 @@ def rendering(selection: Selection, ready: Playable) -> dict[str, Any] | None:
 _KINDS = {"": "unaided", "_aided": "aided"}
 
 
-def hearing_panel(selection: Selection, ready: Playable, mix: MixSettings) -> None:
+def hearing_panel(selection: Selection, ready: Playable, mix: MixSettings, has_extraction: bool) -> None:
     """Show whether the mix is rendered as the listener hears it, and render it."""
     st.caption(
         "What the listener hears of this mix, for ears that hear normally: unaided and amplified. **Live**, in the mixer, is "
         "an approximation that follows the sliders. **MSBG** (Moore, Stone, Baer & Glasberg), here, is rendered for the "
         "gains and the master as they are set now, and then plays in the mixer."
     )
+    if has_extraction:
+        st.caption("MSBG renders the four stems; what was extracted by description is heard live only.")
     key = f"msbg-{simulated_id(ready.separation, selection.listener, mix)}"
     job = services().jobs.get(key)
     now = _found(selection, ready, mix)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from cadenza_core.analysis.catalogue import VIEWS, View
 from cadenza_core.analysis.figures import heat_map_figure
+from cadenza_core.separation import systems
 
 from .files_out import files_out
 from .messages import plain
@@ -28,8 +29,8 @@ _CONFIG = {"displaylogo": False}
 def insight(picked: Picked, export: Any) -> None:
     """Show the choice of views and the chosen one; its files are offered in the place `export`."""
     table = picked.table
-    systems = list(picked.chosen.system) or table.choices("system")
-    if not systems:
+    names_here = list(picked.chosen.system) or table.choices("system")
+    if not names_here:
         st.info(
             "This set has no scores of your own yet; published figures are on the Leaderboard. Import a scores.csv there.",
             icon=":material/query_stats:",
@@ -44,7 +45,7 @@ def insight(picked: Picked, export: Any) -> None:
         label_visibility="collapsed",
     )
     view = VIEWS[name or "stem"]
-    chosen = _systems(view, systems)
+    chosen = _systems(view, names_here)
     if chosen is None:
         return
     frame = services().scores.once(
@@ -61,22 +62,22 @@ def insight(picked: Picked, export: Any) -> None:
     ]
     with export:
         files_out(f"{view.name}-{table.evaluation_set}", frame, lambda: view.figure(frame, chosen), key)
-    _draw(view, frame, chosen)
+    _draw(picked, view, frame, chosen)
     with st.expander("Table", icon=":material/table:"):
         st.dataframe(frame, hide_index=not frame.index.name, height=min(38 + 35 * len(frame), 480))
 
 
-def _systems(view: View, systems: list[str]) -> tuple[str, ...] | None:
+def _systems(view: View, names: list[str]) -> tuple[str, ...] | None:
     if view.systems == 0:
         return ()
     if view.systems == 1:
-        return (str(st.selectbox("System", systems, key=kept("of", systems, systems[0]))),)
-    if len(systems) < 2:
-        st.info("A difference needs two systems with scores in this set.", icon=":material/difference:")
+        return (str(st.selectbox("System", names, key=kept("of", names, names[0]))),)
+    if len(names) < 2:
+        st.info("A difference needs two names with scores in this set.", icon=":material/difference:")
         return None
     left, right = st.columns(2)
-    one = left.selectbox("System", systems, key=kept("of", systems, systems[0]))
-    others = [name for name in systems if name != one]
+    one = left.selectbox("System", names, key=kept("of", names, names[0]))
+    others = [name for name in names if name != one]
     return str(one), str(right.selectbox("less", others, key=kept("less", others, others[0])))
 
 
@@ -99,10 +100,10 @@ def _about(view: View, frame: pd.DataFrame) -> str:
             f"{first['system']}: {first['stem']} costs most. As good as its best stem, the score would be "
             f"{first['gain_own']:.4f} higher; it is the worst stem in {first['share_worst']:.0%} of the pairs."
         )
-    return f"{view.title}: {view.about}."
+    return f"{view.about[0].upper()}{view.about[1:]}."
 
 
-def _draw(view: View, frame: pd.DataFrame, systems: tuple[str, ...]) -> None:
+def _draw(picked: Picked, view: View, frame: pd.DataFrame, chosen: tuple[str, ...]) -> None:
     if view.name == "heatmap":
         st.caption(":material/ads_click: Click a cell to open the song and the listener in the Studio.")
         event: Any = st.plotly_chart(
@@ -116,18 +117,25 @@ def _draw(view: View, frame: pd.DataFrame, systems: tuple[str, ...]) -> None:
         points = event["selection"]["points"]
         if points:
             song, listener = points[0]["customdata"][:2]
-            open_pair(str(song), str(listener))
+            open_pair(str(song), str(listener), _separation(picked, chosen[0]))
         return
-    st.plotly_chart(view.figure(frame, systems), key=f"view_{view.name}", width="stretch", config=_CONFIG)
+    st.plotly_chart(view.figure(frame, chosen), key=f"view_{view.name}", width="stretch", config=_CONFIG)
     if view.name == "outliers":
-        _open_outlier(frame)
+        _open_outlier(picked, frame)
 
 
-def _open_outlier(frame: pd.DataFrame) -> None:
+def _separation(picked: Picked, system: str) -> str:
+    """Give the separation of a stored system, if the studio has it."""
+    name = str(picked.table.systems["separation"].get(system, ""))
+    return name if name in {info.id for info in systems()} else ""
+
+
+def _open_outlier(picked: Picked, frame: pd.DataFrame) -> None:
     rows = [
         f"{row.song} for {row.listener}: {row.haaqi:.3f}, expected {row.expected:.3f}" for row in frame.itertuples()
     ]
     number, button = st.columns([5, 1.2], vertical_alignment="bottom")
     chosen = number.selectbox("Listen to", range(len(rows)), format_func=rows.__getitem__, key="outlier")
     if button.button("Open in the Studio", icon=":material/tune:", width="stretch"):
-        open_pair(str(frame["song"].iloc[chosen]), str(frame["listener"].iloc[chosen]))
+        row = frame.iloc[chosen]
+        open_pair(str(row["song"]), str(row["listener"]), _separation(picked, str(row["system"])))

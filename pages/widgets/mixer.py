@@ -42,8 +42,8 @@ What the server must offer
     hear. Fetched when it is first switched on. None: it is not offered.
 ``msbg``: None or {"urls": {"msbg": url, "msbg_aided": url}, "gains", "master_db", "stale": bool}
     MSBG's rendering of the remix as the listener hears it (`cadenza_core.playback.simulated`): sounds like the others, with
-    the gains and the master they were made with, in the form below; the mixer says that they are stale when those are others
-    now. `stale`: something else has changed.
+    the gains and the master they were made with, in the form below; the mixer says that they are stale when those are
+    others now. `stale`: something else has changed.
 ``gains``: {name: {"left": dB, "right": dB, "linked": bool, "mute": bool, "solo": bool}}
     -60 to 24 dB; None is silent. Mute wins over solo.
 ``master_db``: float; ``limiter``: bool; ``match_loudness``: bool

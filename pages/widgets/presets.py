@@ -8,6 +8,7 @@ import streamlit as st
 
 from cadenza_core.audio import STEMS
 from cadenza_core.hearing import get_prescription
+from cadenza_core.playback import Playable
 from cadenza_core.remix import Lane, MixSettings, Preset
 
 from .messages import plain
@@ -17,7 +18,7 @@ from .services import services
 __all__ = ["presets_panel"]
 
 
-def presets_panel(selection: Selection, mix: MixSettings) -> None:
+def presets_panel(selection: Selection, mix: MixSettings, shown: Playable) -> None:
     """Show the presets of this song and listener, and a field to save the present settings."""
     where = (selection.song.id, selection.listener_id)
     with st.form("save_preset", border=False, clear_on_submit=True):
@@ -30,9 +31,13 @@ def presets_panel(selection: Selection, mix: MixSettings) -> None:
     if not presets:
         st.caption("No presets yet for this song and listener. Set the faders, give the mix a name, and save it.")
         return
-    st.dataframe([_row("now", mix), *(_row(one.name, one.settings) for one in presets)], hide_index=True, row_height=28)
+    rows = [("now", mix), *((one.name, one.settings) for one in presets)]
+    st.dataframe([_row(name, settings, shown) for name, settings in rows], hide_index=True, row_height=28)
     for number, preset in enumerate(presets):
-        _preset(number, preset, selection, is_set=_sounds_like(preset.settings, mix))
+        lanes = shown.stems.sounds
+        _preset(number, preset, selection, is_set=_sounds_like(preset.settings.only(lanes), mix))
+        if any(name not in STEMS and name not in lanes for name in preset.settings.lanes):
+            st.caption(plain(f"{preset.name} also sets a lane that was extracted by description and is not here now."))
 
 
 def _preset(number: int, preset: Preset, selection: Selection, *, is_set: bool) -> None:
@@ -51,10 +56,10 @@ def _sounds_like(one: MixSettings, other: MixSettings) -> bool:
     return replace(one, calibration_db_spl=other.calibration_db_spl).as_mixer() == other.as_mixer()
 
 
-def _row(name: str, mix: MixSettings) -> dict[str, Any]:
+def _row(name: str, mix: MixSettings, shown: Playable) -> dict[str, Any]:
     return {
         "dB": name,
-        **{stem.capitalize(): _gain(mix.lane(stem)) for stem in STEMS},
+        **{shown.label(lane): _gain(mix.lane(lane)) for lane in shown.stems.sounds},
         "Master": f"{mix.master_db:+.1f}",
         "Amplification": get_prescription(mix.prescription).title,
     }

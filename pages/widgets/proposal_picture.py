@@ -35,10 +35,10 @@ def _x(share: float) -> float:
 def _axis(bottom: float) -> Iterator[str]:
     yield '<text x="4" y="12" fill-opacity="0.8">gain</text>'
     yield f'<text x="{_FIRST}" y="12" fill-opacity="0.8">audible: ○ equal gains, ● proposal</text>'
-    for tick in (0, 50, 100):
-        x = _x(tick / 100)
+    for share in (0.0, 0.5, 1.0):
+        x = _x(share)
         yield f'<path d="M{x} {_TOP - 2}V{bottom}" stroke="currentColor" stroke-opacity="0.18"/>'
-        yield f'<text x="{x}" y="{bottom + 13}" text-anchor="middle" font-size="9.5">{tick} %</text>'
+        yield f'<text x="{x}" y="{bottom + 13}" text-anchor="middle" font-size="9.5">{percent(share)}</text>'
 
 
 def _stem(proposal: Proposal, stem: str, y: float) -> Iterator[str]:

@@ -17,7 +17,7 @@ from .jobs import ask, follow, is_stopped
 from .messages import plain
 from .proposal_options import AIMS, options_panel
 from .proposal_picture import proposal_svg
-from .selection import Selection, recall
+from .selection import Selection, mix_of, recall
 from .services import HAAQI_READY, services
 
 __all__ = ["proposals_panel"]
@@ -125,13 +125,14 @@ def _buttons(selection: Selection, mix: MixSettings, result: Proposal) -> None:
     """Try it, go back, save it."""
     song = selection.song.id
     before: dict[str, MixSettings] = st.session_state.setdefault("before_proposal", {})
-    wanted = result.settings(mix)
-    is_set = all(wanted.gains.decibels[lane] == gain for lane, gain in mix.gains.decibels.items())
+    now = mix_of(song)  # with lanes that are not among the proposal's
+    wanted = result.settings(now)
+    is_set = all(mix.gains.decibels[lane] == gain for lane, gain in result.gains.decibels.items())
     use, back = st.columns(2, gap="small")
     if use.button(
         "As set now" if is_set else "Try it", disabled=is_set, type="primary", width="stretch", key="try_proposal"
     ):
-        before[song] = mix
+        before[song] = now
         recall(song, wanted)
         st.rerun()
     if back.button(

@@ -90,8 +90,8 @@ def ranking(picked: Picked, columns: Any, export: Any) -> None:
     if not (~board["published"].astype(bool)).any():
         st.info(
             "No scores of your own in this set yet. Import a scores.csv above, score in the Studio and save, or from a "
-            "shell: `cadenza scores import scores.csv --set "
-            f"{plain(picked.table.evaluation_set)} --system NAME`.",
+            "shell: cadenza scores import scores.csv --set "
+            f"{plain(picked.table.evaluation_set)} --system NAME.",
             icon=":material/upload_file:",
         )
     if board["haaqi"].notna().any():

@@ -15,6 +15,7 @@ from cadenza_core.quality.excerpt import ExcerptScores, score_excerpt
 from cadenza_core.remix import EARS, MixSettings
 from cadenza_core.separation import separate
 
+from .extract import Extraction
 from .jobs import follow
 from .messages import plain
 from .selection import Selection, owner
@@ -29,11 +30,13 @@ LIVE_SECONDS = 30.0
 _PATIENCE = 1.0
 
 
-def scores_panel(selection: Selection, ready: Playable, mix: MixSettings) -> None:
+def scores_panel(selection: Selection, ready: Playable, mix: MixSettings, extraction: Extraction | None = None) -> None:
     """Show the last scores of this excerpt and listener, marked if they are of other gains, and a button for new ones."""
     if ready.truth is None:
         st.caption("Scores compare with the true stems, and this song has none. The demo song has them.")
         return
+    if extraction and extraction.found:
+        st.caption("Scores are of the four stems with what was extracted in them: its gain does not count here.")
     place = f"{ready.separation}-{_digest([_ears(selection), mix.prescription])}"
     _live(selection, mix, place)
     key = f"score-{place}-{_digest(mix.gains.as_dict())}"
@@ -56,6 +59,7 @@ def scores_panel(selection: Selection, ready: Playable, mix: MixSettings) -> Non
             st.rerun(scope="fragment")
     if last and isinstance(last.result, ExcerptScores):
         _show(last, is_stale=last.key != key)
+        _save(selection, mix, last, is_stale=last.key != key)
     elif not (job and job.is_active):
         st.caption("HAAQI predicts the sound quality for this listener, 0 to 1; SDR tells how clean a stem is, in dB.")
 
@@ -141,6 +145,18 @@ def _show(job: Job, *, is_stale: bool) -> None:
     st.dataframe(rows, hide_index=True, row_height=28)
     st.caption(plain("; ".join((f"HAAQI per ear, took {scores.seconds:.1f} s", *scores.notes))))
     why_panel(scores.explanations)
+
+
+def _save(selection: Selection, mix: MixSettings, job: Job, *, is_stale: bool) -> None:
+    """Offer to keep the scores in the database; what was kept is said."""
+    saved: dict[str, str] = st.session_state.setdefault("scores_saved", {})
+    wanted = job.key not in saved and not is_stale
+    if wanted and st.button("Save scores", icon=":material/save:", width="stretch", help="Keep them in the database"):
+        from .scores_kept import keep_scores  # the database's packages: loaded when they are needed
+
+        saved[job.key] = keep_scores(selection, mix.gains, job.result)
+    if said := saved.get(job.key):
+        st.caption(f":material/check: {plain(said)} They are on the Leaderboard, under Computed in the studio.")
 
 
 def _number(value: float, digits: int) -> str:

@@ -18,10 +18,10 @@ from cadenza_core.errors import CadenzaError
 from cadenza_core.hearing import DEFAULT_PRESCRIPTION
 from cadenza_core.hearing.safe_levels import CEILING_DB_SPL
 from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
-from cadenza_core.remix import Link, MixSettings, settings_query
+from cadenza_core.remix import Link, MixSettings, extraction_query, settings_query
 from cadenza_core.separation import systems
 
-from .messages import clock, plain
+from .messages import clock
 from .mixer import SETTINGS
 from .services import DEFAULT_LISTENER, DEFAULT_SONG, DEFAULT_SYSTEM, Catalog, first_excerpt, services
 
@@ -81,11 +81,12 @@ def pick(**choices: Any) -> None:
         picked["excerpts"][picked["song"]] = excerpt
 
 
-def open_pair(song: str, listener: str) -> None:
-    """Go to the studio with a song and a listener picked; what else was picked stays."""
+def open_pair(song: str, listener: str, system: str = "") -> None:
+    """Go to the studio with a song, a listener and perhaps a system picked; what else was picked stays."""
+    choices = {"song": song, "listener": listener, **({"system": system} if system else {})}
     if "picked" in st.session_state:
-        pick(song=song, listener=listener)
-    st.switch_page(Path(__file__).parents[1] / "studio.py", query_params={"song": song, "listener": listener})
+        pick(**choices)
+    st.switch_page(Path(__file__).parents[1] / "studio.py", query_params=choices)
 
 
 def current(catalog: Catalog) -> tuple[Selection, list[str]]:
@@ -127,11 +128,14 @@ def _begin(catalog: Catalog) -> list[str]:
     st.session_state["picked"] = picked
     st.session_state["mix"] = {}
     st.session_state["revision"] = 0
+    st.session_state.update(prompts={}, extract_with=link.follow, one_rest=link.one_rest)
     song: str = picked["song"] if picked["song"] in catalog.songs else DEFAULT_SONG
     if link.excerpt and song == picked["song"]:
         picked["excerpts"] = {song: link.excerpt}
     if link.settings:
         st.session_state["mix"][song] = link.settings.as_mixer()
+    if link.prompts and song == picked["song"]:
+        st.session_state["prompts"][song] = list(link.prompts)
     there = link.settings.calibration_db_spl if link.settings else CALIBRATION_DB_SPL
     note = (
         f"The link was made where 0 dB FS is {there:g} dB SPL. Here it stays {CALIBRATION_DB_SPL:g}, as levels at the ear "
@@ -181,8 +185,10 @@ def mix_of(song_id: str) -> MixSettings:
 
 
 def remember(song_id: str, settings: dict[str, Any]) -> None:
-    """Keep the mixer's settings of a song."""
-    st.session_state["mix"][song_id] = {name: settings[name] for name in SETTINGS}
+    """Keep the mixer's settings of a song; what lanes were set to that are not there now is kept as well."""
+    before = st.session_state["mix"].get(song_id, {}).get("gains", {})
+    kept = {name: settings[name] for name in SETTINGS}
+    st.session_state["mix"][song_id] = {**kept, "gains": {**before, **settings["gains"]}}
 
 
 def recall(song_id: str, settings: MixSettings) -> None:
@@ -192,7 +198,7 @@ def recall(song_id: str, settings: MixSettings) -> None:
     st.session_state["revision"] += 1
 
 
-def write_link(selection: Selection) -> None:
+def write_link(selection: Selection, mix: MixSettings) -> None:
     """Put everything into the address, so that copying it shares it."""
     start, stop = selection.span
     query = {
@@ -201,9 +207,8 @@ def write_link(selection: Selection) -> None:
         "listener": selection.listener_id,
         "system": selection.system,
     }
-    try:
-        query |= settings_query(mix_of(selection.song.id))
-    except CadenzaError as error:
-        st.warning(plain(str(error)))
+    prompts = st.session_state["prompts"].get(selection.song.id, ())
+    query |= extraction_query(prompts, st.session_state["extract_with"], st.session_state["one_rest"])
+    query |= settings_query(mix)
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)

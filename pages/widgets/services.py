@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clarity.utils.audiogram import Listener
@@ -68,6 +69,8 @@ class Services:
         load_local(settings)
         self._base = settings
         self.jobs = Jobs(threads=3)
+        #: Whole challenges: one after the other, for hours, apart from what pages wait for.
+        self.long_jobs = Jobs(threads=1)
         self.sounds: Sounds = playback_sounds(settings)
         self.presets = Presets(settings.home / "presets")
         self._lock = threading.Lock()
@@ -120,6 +123,16 @@ class Services:
             progress(0.0, "waiting for the first sound")
             time.sleep(0.1)
         warm_up_aside(progress)
+        self.jobs.submit("scores-ready", "Preparing the score pages", self._warm_up_scores, urgency=9)
+
+    def _warm_up_scores(self, progress: Progress) -> None:
+        """Load the packages of the score pages, and the stored scores if there are any: last of all."""
+        import cadenza_core.analysis.figures  # noqa: F401
+
+        progress(0.5, "reading the stored scores")
+        if Path(self._base.database_url.removeprefix("sqlite:///")).is_file():
+            for name in self.scores.store.evaluation_sets()[:1]:
+                self.scores.table(name)
 
     def catalog(self, *, fresh: bool = False) -> Catalog:
         """Give all songs and listeners, looked for anew if the last look was a while ago."""

@@ -1,5 +1,6 @@
 """Remixes side by side: which ones, how they sound, what they are made of, what they score."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from cadenza_core.analysis.remixes import (
 from cadenza_core.audio import STEMS
 from cadenza_core.errors import CadenzaError
 from cadenza_core.progress import Progress
-from cadenza_core.remix import EARS, MixSettings
+from cadenza_core.remix import EARS, Lane, MixSettings
 from cadenza_core.separation import get_system, systems
 from cadenza_core.store.records import remixes
 
@@ -46,7 +47,7 @@ def versus(selection: Selection) -> None:
     chosen = which.multiselect(
         "Remixes (2 to 9)",
         names,
-        key=kept(f"versus_{place}", names, _first(names), several=True),
+        key=kept(f"versus_{place}", names, _first(options), several=True),
         max_selections=MOST,
         help="Systems with the gains of a preset saved in the Studio for this song and listener, or with all at 0 dB",
     )
@@ -60,14 +61,32 @@ def versus(selection: Selection) -> None:
             "Choose two remixes or more. Presets saved in the Studio appear here.", icon=":material/compare_arrows:"
         )
         return
-    comparison = _compared(selection, [options[name] for name in chosen], aided)
-    if comparison is not None:
-        _show(selection, comparison, aided)
+    choices = [options[name] for name in chosen]
+    sounds, numbers = st.container(), st.container()
+    with sounds:
+        comparison = _compared(selection, choices, aided, scored=False)
+    if comparison is None:
+        return
+    start, stop = selection.span
+    with numbers:
+        if not selection.song.has_stems:
+            st.caption("HAAQI compares with the true stems, and this song has none.")
+        elif stop - start > SCORED_SECONDS:
+            st.caption(f"Excerpts of up to {SCORED_SECONDS:g} s are scored here; this one is longer.")
+        else:
+            comparison = _compared(selection, choices, aided, scored=True) or comparison
+        _show_numbers(selection, comparison)
+    with sounds:
+        player(_data(selection, comparison))
 
 
-def _first(names: list[str]) -> list[str]:
-    """Give what is compared at first: the original and the first two others."""
-    return names[: min(3, len(names))]
+def _first(options: dict[str, RemixChoice]) -> list[str]:
+    """Give what is compared at first: the original, and the same gains by two systems."""
+    return ["Original", *[name for name in options if name.endswith(_LOUDER[0])][:2]]
+
+
+#: Gains that are offered with every system: with all at 0 dB the stems only sum to the mixture again.
+_LOUDER = ("vocals +6 dB", MixSettings({"vocals": Lane(6.0, 6.0)}))
 
 
 def _options(selection: Selection) -> dict[str, RemixChoice]:
@@ -80,6 +99,7 @@ def _options(selection: Selection) -> dict[str, RemixChoice]:
         if (info.oracle and not selection.song.has_stems) or get_system(info.id, settings).unavailable_reason():
             continue
         title = info.title.partition(" (")[0]
+        found.append(RemixChoice(f"{title}, {_LOUDER[0]}", info.id, _LOUDER[1]))
         found.append(RemixChoice(f"{title}, 0 dB", info.id))
         if now.gains != MixSettings().gains:
             found.append(RemixChoice(f"{title}, as set in the Studio", info.id, now))
@@ -104,21 +124,21 @@ def _stored(selection: Selection) -> list[RemixChoice]:
     return found
 
 
-def _compared(selection: Selection, choices: list[RemixChoice], aided: bool) -> Comparison | None:
-    start, stop = selection.span
-    with_scores = selection.song.has_stems and stop - start <= SCORED_SECONDS
-    key = choice_key(
-        selection.song, selection.listener, choices, selection.excerpt, aided=aided, with_scores=with_scores
-    )
+def _compared(selection: Selection, choices: list[RemixChoice], aided: bool, *, scored: bool) -> Comparison | None:
+    """Give the comparison, or show how far it is; without scores it is there at once, and they follow."""
+    request = (selection.song, selection.listener, choices)
+    key = choice_key(*request, selection.excerpt, aided=aided, with_scores=scored)
     anew = st.session_state.pop("versus_anew", None) == key
-    job = ask(key, "Mixing", _work(selection, choices, aided, with_scores), anew=anew)
+    work = _work(selection, choices, aided, scored)
+    job = ask(key, "Scoring" if scored else "Mixing", work, urgency=2 if scored else 1, anew=anew)
     if job.state == "done":
         result: Comparison = job.result
         return result
-    if job.state == "failed" or job.state == "cancelled" or is_stopped(key):
+    if job.state in {"failed", "cancelled"} or is_stopped(key):
         if job.state == "failed":
             st.error(plain(job.error), icon=":material/error:")
-        st.button("Try again", on_click=lambda: st.session_state.update(versus_anew=key))
+        label = "Score them" if scored else "Try again"
+        st.button(label, key=f"again_{scored}", on_click=lambda: st.session_state.update(versus_anew=key))
     else:
         follow(key)
     return None
@@ -130,8 +150,9 @@ def _work(
     settings = services().settings
 
     def work(progress: Progress) -> Comparison:
-        if with_scores:
-            services().jobs.wait(HAAQI_READY, 60.0)
+        while with_scores and (ready := services().jobs.get(HAAQI_READY)) and ready.is_active:
+            progress(0.0, "HAAQI is being prepared")
+            time.sleep(0.2)
         return compare_remixes(
             selection.song,
             selection.listener,
@@ -146,8 +167,7 @@ def _work(
     return work
 
 
-def _show(selection: Selection, comparison: Comparison, aided: bool) -> None:
-    player(_data(selection, comparison))
+def _show_numbers(selection: Selection, comparison: Comparison) -> None:
     table, spectra = comparison.table(), comparison.spectra()
     scores, sound = st.columns([1, 1], gap="medium")
     with scores:
@@ -185,8 +205,8 @@ def _data(selection: Selection, comparison: Comparison) -> dict[str, Any]:
                 "note": ", ".join(words),
                 "url": f"/audio/{one.sounds.id}/{one.sounds.sounds['remix'].file}",
                 "peaks_url": f"/peaks/{one.sounds.id}/remix",
-                "level_db": one.matched_db,
-                "plain_db": one.headroom_db,
+                "level_db": one.matched_db - one.sound_db,
+                "plain_db": one.headroom_db - one.sound_db,
             }
         )
     return {
@@ -205,15 +225,14 @@ def _numbers(table: pd.DataFrame) -> None:
     rows = []
     for row in table.to_dict("records"):
         gains = {stem.capitalize(): _gain(*(row[f"{stem}_{ear}"] for ear in EARS)) for stem in STEMS}
-        scores = {"HAAQI": row["haaqi"], "Left": row["left"], "Right": row["right"]}
+        scores = {"HAAQI": row["haaqi"]}
         levels = {
             "LUFS": row["loudness"],
             "dBTP": row["true_peak"],
-            "Limited": row["limited_db"],
-            "Matched": row["matched_db"],
+            "Lowered": row["matched_db"],
         }
         rows.append({"Remix": row["remix"], **scores, **gains, **levels})
-    digits = {"HAAQI": "%.3f", "Left": "%.3f", "Right": "%.3f"} | dict.fromkeys(("LUFS", "dBTP", "Lowered"), "%.1f")
+    digits = {"HAAQI": "%.3f"} | dict.fromkeys(("LUFS", "dBTP", "Lowered"), "%.1f")
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,

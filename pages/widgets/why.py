@@ -21,7 +21,7 @@ _COLOURS = {"envelope": "#56b4e9", "fine structure": "#e69f00", "slope": "#8c6bb
 _SCORE = "#3f8f5b"
 #: The drawing, in its own units.
 _WIDTH, _HEIGHT = 320, 236
-_LEFT, _RIGHT, _TOP, _BOTTOM = 30.0, 316.0, 84.0, 196.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 30.0, 311.0, 84.0, 196.0
 
 
 def why_panel(explanations: Mapping[str, HaaqiExplanation]) -> None:
@@ -30,15 +30,24 @@ def why_panel(explanations: Mapping[str, HaaqiExplanation]) -> None:
     if not (explanations and place.open):
         return
     with place:
-        names = [name for name in ("remix", *STEMS) if any(f"{ear}_{name}" in explanations for ear in EARS)]
-        what, side = st.columns([3, 2], vertical_alignment="bottom", gap="small")
-        name = what.selectbox("Score of", names, format_func=str.capitalize, key="why_of")
-        ears = [ear for ear in EARS if f"{ear}_{name}" in explanations]
-        ear = side.segmented_control("Ear", ears, format_func=str.capitalize, key="why_ear", default=ears[0]) or ears[0]
-        explanation = explanations[f"{ear}_{name}"]
+        names = [key for stem in ("remix", *STEMS) for ear in EARS if (key := f"{ear}_{stem}") in explanations]
+        worst = min(names, key=lambda key: explanations[key].score)
+        picked = st.selectbox(
+            "Score of",
+            names,
+            index=names.index(worst),
+            format_func=lambda key: _title(key, explanations[key]),
+            key="why_of",
+        )
+        explanation = explanations[picked]
         drawing(why_svg(explanation), key="why_picture")
         for sentence in sentences(explanation):
             st.caption(plain(sentence))
+
+
+def _title(key: str, explanation: HaaqiExplanation) -> str:
+    ear, _, stem = key.partition("_")
+    return f"{stem.capitalize()}, {ear} ear: {explanation.score:.3f}"
 
 
 def why_svg(explanation: HaaqiExplanation) -> str:
@@ -60,16 +69,16 @@ def _whole(explanation: HaaqiExplanation) -> Iterator[str]:
         width = max(0.0, value) / BEST * (_RIGHT - 4.0)
         told = f"<title>{name}: {value:.3f}</title>"
         yield f'<rect x="{x:.1f}" y="4" width="{width:.1f}" height="16" fill="{colour}">{told}</rect>'
-        if name == "score" and width > 60:
-            yield f'<text x="8" y="16" fill="#fff" font-weight="600">score {value:.3f}</text>'
         x += width
 
 
 def _legend(explanation: HaaqiExplanation) -> Iterator[str]:
-    for number, term in enumerate(explanation.terms):
-        x, y = 4 + 160 * (number % 2), 32 + 15 * (number // 2)
-        yield f'<rect x="{x}" y="{y}" width="9" height="9" fill="{_COLOURS[term.name]}"/>'
-        yield f'<text x="{x + 14}" y="{y + 8.5}">{term.name} -{term.lost:.3f}</text>'
+    items = [(_SCORE, f"score {explanation.score:.3f}")]
+    items += [(_COLOURS[term.name], f"{term.name} -{term.lost:.3f}") for term in explanation.terms]
+    for number, (colour, words) in enumerate(items):
+        x, y = 4 + 104 * (number % 3), 30 + 15 * (number // 3)
+        yield f'<rect x="{x}" y="{y}" width="9" height="9" fill="{colour}"/>'
+        yield f'<text x="{x + 13}" y="{y + 8.5}">{words}</text>'
 
 
 def _spectrum(explanation: HaaqiExplanation) -> Iterator[str]:
@@ -77,7 +86,8 @@ def _spectrum(explanation: HaaqiExplanation) -> Iterator[str]:
     losses = np.array([np.nan_to_num(term.regions) for term in explanation.terms]).clip(min=0.0)
     top = max(0.01, float(losses.sum(axis=0).max()))
     width = (_RIGHT - _LEFT) / losses.shape[1]
-    yield f'<text x="4" y="{_TOP - 8}" fill-opacity="0.8">lost, by frequency</text>'
+    words = "lost, by frequency (Hz); below: level against the reference, dB"
+    yield f'<text x="4" y="{_TOP - 8}" fill-opacity="0.8">{words}</text>'
     for share in (0.0, 0.5, 1.0):
         y = _BOTTOM - share * (_BOTTOM - _TOP)
         yield f'<path d="M{_LEFT} {y:.1f}H{_RIGHT}" stroke="currentColor" stroke-opacity="0.18"/>'

@@ -13,13 +13,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.browse
 from tests.browser.harness import server, songs
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One browser test at a time, whatever else runs: they measure latency, and share a browser and a server."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     if reason := server.missing():

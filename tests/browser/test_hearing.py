@@ -1,4 +1,4 @@
-"""What the listener hears, simulated in the browser: the core's numbers, each ear by itself, no click, the ceiling held."""
+"""What the listener hears, simulated in the browser: the core's numbers, each ear by itself, no click, no peak too high."""
 
 import json
 

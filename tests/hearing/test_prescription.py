@@ -9,7 +9,16 @@ from clarity.enhancer.nalr import NALR
 from clarity.utils.audiogram import Audiogram, Listener
 
 from cadenza_core.errors import CadenzaError
-from cadenza_core.hearing import NFIR, Compressor, amplify, compensate_delay, ear_of, nalr_filter, process_stems
+from cadenza_core.hearing import (
+    NFIR,
+    Compressor,
+    Spectra,
+    amplify,
+    compensate_delay,
+    ear_of,
+    nalr_filter,
+    process_stems,
+)
 
 FREQUENCIES = [250, 500, 1000, 2000, 3000, 4000, 6000, 8000]
 SLOPING = Audiogram(levels=[20, 25, 35, 50, 55, 65, 75, 80], frequencies=FREQUENCIES)
@@ -72,6 +81,21 @@ def test_amplify_equals_pyclarity_at_every_block_edge(n: int) -> None:
     out = amplify(signal, fir)
     assert out.shape == expected.shape == (n + NFIR,)
     np.testing.assert_allclose(out, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("n", [1, 220, 3876, 3877, 140000])
+def test_spectra_give_amplifys_samples_to_the_bit_for_each_filter_and_part(n: int) -> None:
+    signal = noise(n).astype(np.float32)
+    filters = [nalr_filter(audiogram) for audiogram in (SLOPING, FLAT, NO_LOSS)]
+    for start, stop in ((0, None), (0, n), (n // 3, n // 2 + 5), (n, n + NFIR), (5, 5), (3876, 3 * 3876)):
+        spectra = Spectra(signal, start, stop)
+        for fir in filters:
+            assert np.array_equal(spectra.filtered(fir), amplify(signal, fir)[start:stop])
+
+
+def test_spectra_refuse_a_filter_of_another_order() -> None:
+    with pytest.raises(ValueError, match="221 taps, not 101"):
+        Spectra(noise(10)).filtered(noise(101))
 
 
 def test_amplify_takes_float32_and_computes_in_float64() -> None:

@@ -100,7 +100,7 @@ def test_a_missing_top_is_found_in_the_high_bands_and_called_too_weak(explained)
         assert found.term(name).regions[high].sum() > share * found.term(name).lost
     assert (found.differences[-3:] < -6).all() and found.differences[0] > -2
     words = " ".join(sentences(found))
-    assert "envelope, mostly from 2.2 kHz to 5.5 kHz" in headline(found)
+    assert "envelope costs most" in headline(found) and "mostly from 2.2 kHz to 5.5 kHz" in headline(found)
     assert "where the sound is too weak" in words and "too weak above" in words and "too weak below" not in words
 
 

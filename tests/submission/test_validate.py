@@ -333,10 +333,11 @@ def test_a_sound_longer_than_any_songs(submission, monkeypatch):
 
 
 def test_every_code_is_planted_somewhere():
-    """Those that are not in PLANTED have a test of their own, here or in test_validate_archives.py."""
+    """The others have tests of their own: here, in test_validate_archives.py, and in tests/challenge/test_check.py."""
     own_tests = {
         "empty", "missing-listener", "missing-song", "unknown-listener", "unknown-song", "duration", "too-large",
         "zip-damaged", "zip-duplicate", "zip-encrypted", "zip-bomb",
+        "swapped-ears", "score-row", "score-value", "score-mean",
     }  # fmt: skip
     assert {code for _, _, expected in PLANTED for _, code in expected} | own_tests == set(CODES)
 

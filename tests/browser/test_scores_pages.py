@@ -1,0 +1,66 @@
+"""Leaderboard and analysis in a real browser: the click on the heat map, and what the studio does not have to load."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cadenza_core.store import Store
+
+from .studio_server import open_page, serve
+
+LISTENERS = ("N2", "N3", "N4")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[str]:
+    """The studio's server with scores of the demo song."""
+    home: Path = tmp_path_factory.mktemp("studio") / "home"
+    rows = [
+        ("preview", song, listener, stem, ear, 0.2 + 0.1 * n)
+        for song in ("Cadenza Demo", "demo")
+        for n, listener in enumerate(LISTENERS)
+        for stem in ("vocals", "drums", "bass", "other")
+        for ear in ("left", "right")
+    ]
+    frame = pd.DataFrame(rows, columns=["system", "song", "listener", "stem", "ear", "value"])
+    with Store(f"sqlite:///{home / 'cadenza.sqlite'}") as store:
+        store.add_scores(frame, evaluation_set="cad1-validation")
+    with serve(home) as (address, _):
+        yield address
+
+
+@pytest.fixture
+def context(chromium: Any) -> Iterator[Any]:
+    opened = chromium.new_context(viewport={"width": 1280, "height": 900})
+    yield opened
+    opened.close()
+
+
+def test_a_click_on_the_heat_map_opens_the_pair_in_the_studio(context, url):
+    page = open_page(context, url, "analysis", ready=False)
+    page.get_by_text("Song and listener", exact=True).click(timeout=60000)
+    plot = page.locator(".js-plotly-plot .heatmaplayer")
+    plot.wait_for(timeout=60000)
+    page.wait_for_timeout(1000)
+    cells = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    # Songs are down, the hardest first; listeners across, the mildest loss first: the last column of the second row.
+    page.mouse.click(cells["x"] + cells["width"] * 5 / 6, cells["y"] + cells["height"] * 3 / 4)
+    page.wait_for_url("**song=demo**", timeout=60000)
+    assert "listener=N4" in page.url
+    page.get_by_role("combobox", name="Listener").wait_for(timeout=60000)
+    assert page.faults == []
+
+
+def test_the_leaderboard_shows_scores_and_asks_no_other_host(context, url):
+    page = open_page(context, url, "leaderboard", ready=False)
+    page.locator("[data-testid=stDataFrame]").first.wait_for(timeout=60000)
+    page.locator(".js-plotly-plot").first.wait_for(timeout=60000)
+    assert page.faults == []
+
+
+def test_the_studio_loads_no_chart_library(context, url):
+    page = open_page(context, url)
+    assert not [address for address in page.asked if "plotly" in address.lower()]
