@@ -2,13 +2,14 @@
 
 Latency is measured inside the page, without a sound card: from the slider's input event to the audio thread's rendering
 of the first sample that differs by 1 dB, the limiter's and NAL-R's delays included, while all four stems play and the
-listener's amplification is heard. `wall` is by the computer's clock (resolution 1 ms), `sound` counts in samples of the
+listener's amplification is heard; once with the hearing of both ears simulated live. `wall` is by the computer's clock (resolution 1 ms), `sound` counts in samples of the
 audio itself. The goal: median below 15 ms, 95th percentile below 30 ms.
 
 Run as ``python -m benchmarks.mixer``; ``--quick`` leaves the long song out.
 """
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -18,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from clarity.utils.audiogram import Listener
 
 from cadenza_core.catalog import standard_listeners
+from cadenza_core.hearing.live import live_parameters
 from cadenza_core.hearing.prescriptions import ear_responses
 from cadenza_core.hearing.thresholds import threshold_spl
 from tests.browser.harness import server, songs
@@ -38,6 +41,15 @@ def opened(folder: Path) -> Iterator[Any]:
         page.goto(base + "/harness/page.html")
         page.wait_for_function("window.harness")
         yield page
+
+
+def simulated_tone(folder: Path) -> dict[str, Any]:
+    """Write a song of one tone, heard amplified and with both ears simulated: N3, and N1 for its larger number of bands."""
+    standard = standard_listeners()
+    ears = Listener(standard["N3"].audiogram_left, standard["N1"].audiogram_right)
+    (folder / "hearing.json").write_text(json.dumps(live_parameters(ears)))
+    heard = {"fir": FIR, "hear": "aided", "limiter": True, "hearing_url": "/audio/hearing.json", "simulation": "both"}
+    return songs.write_song(folder, "tone", songs.tone(), **heard)
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -133,10 +145,15 @@ def print_latency(folder: Path) -> None:
     """Print the latency of a slider."""
     data = songs.write_song(folder, "constant", songs.constant(), fir=FIR, hear="aided", limiter=True)
     print(f"Slider's input event to 1 dB at the output, ms ({CHANGES} changes; goal: median < 15, 95 % < 30)")
-    for title, picture in (("the mixer alone", None), ("with all pictures open", pictures(folder, data))):
+    picture = pictures(folder, data)
+    for title, song, shown in (
+        ("the mixer alone", data, None),
+        ("with all pictures open", data, picture),
+        ("with both ears simulated live", simulated_tone(folder), None),
+    ):
         print(f" {title}")
         with opened(folder) as page:
-            for clock, values in latency(page, data, picture=picture).items():
+            for clock, values in latency(page, song, picture=shown).items():
                 median, late = statistics.median(values), percentile(values, 95)
                 print(f"  {clock:6} median {median:5.1f}   95 % {late:5.1f}   max {max(values):5.1f}")
 

@@ -59,7 +59,7 @@ def simulated_id(separation: str, listener: Listener, mix: MixSettings) -> str:
 def find_simulated(separation: str, listener: Listener, mix: MixSettings, settings: Settings) -> Simulated | None:
     """Give a rendering that was made before, if there is one."""
     found = playback_sounds(settings).get(simulated_id(separation, listener, mix))
-    return found and Simulated(found, mix, simulation_notes(listener))
+    return Simulated(found, mix, simulation_notes(listener)) if found else None
 
 
 def simulated(

@@ -71,9 +71,9 @@ def constant(seconds: float = 20.0, level: float = 0.0625) -> dict[str, np.ndarr
     return {stem: np.full((2, round(seconds * RATE)), level, dtype=np.float32) for stem in STEMS}
 
 
-def tone(seconds: float = 20.0, hertz: float = 441.0, level: float = 0.125) -> dict[str, np.ndarray]:
-    """Give four stems, one of them a tone, the others silent: its amplitude shows any change of gain."""
-    wave = level * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE)
+def tone(seconds: float = 20.0, period: int = 32, level: float = 0.125) -> dict[str, np.ndarray]:
+    """Give four stems, one of them a tone of so many samples, the others silent: its amplitude shows any change of gain."""
+    wave = level * np.sin(2 * np.pi * np.arange(round(seconds * RATE)) / period)
     silence = np.zeros((2, wave.size), dtype=np.float32)
     return {stem: quantised(np.stack([wave, wave])) if stem == STEMS[0] else silence for stem in STEMS}
 

@@ -12,24 +12,32 @@ class ClickTap extends AudioWorkletProcessor {
   }
 }
 
-/** Tells when the level has left, by 1 dB, the one that it had when armed. */
+const QUARTER = 8; // samples: of the tone's period, which is 32
+
+/** Tells when the level has left, by 1 dB, the one that it had when armed: of a constant, or of a tone of 32 samples. */
 class LevelTap extends AudioWorkletProcessor {
   constructor() {
     super();
     this.state = "idle";
+    this.before = new Float32Array(QUARTER);
     this.port.onmessage = () => (this.state = "armed");
   }
 
   process([[channel]]) {
-    if (!channel || this.state === "idle") return true;
+    if (!channel) return true;
+    // Two samples a quarter of a period apart give the amplitude.
+    const earlier = (i) => (i < QUARTER ? this.before[i] : channel[i - QUARTER]);
+    const levels = Float32Array.from(channel, (sample, i) => Math.hypot(sample, earlier(i)));
+    this.before.set(channel.subarray(channel.length - QUARTER));
+    if (this.state === "idle") return true;
     if (this.state === "armed") {
-      this.level = channel[0];
+      this.level = levels[0];
       this.state = this.level ? "waiting" : "armed";
     }
     if (this.state === "armed") return true;
     const step = 10 ** (1 / 20);
     for (let i = 0; i < channel.length; i++) {
-      const ratio = channel[i] / this.level;
+      const ratio = levels[i] / this.level;
       if (ratio < step && ratio > 1 / step) continue;
       this.port.postMessage({
         time: (currentFrame + i) / sampleRate,
