@@ -112,11 +112,11 @@ def cepstral_losses(reference: np.ndarray, processed: np.ndarray) -> np.ndarray:
     parts = np.concatenate((x, y), axis=1)  # a mixture takes each region from one of the two
     products, powers = (
         np.einsum("mkt,mpkt->mkp", whole, parts),
-        np.einsum("mpkt,mqkt->mkpq", parts, parts, optimize=True),
+        np.einsum("mpkt,mqkt->mkpq", parts, parts),
     )
     replaced = (np.arange(2**REGIONS)[:, None] >> np.arange(REGIONS)) & 1
     chosen = np.concatenate((replaced, 1 - replaced), axis=1).astype(np.float64)
-    mixed = np.einsum("sp,mkpq,sq->smk", chosen, powers, chosen, optimize=True)
+    mixed = np.einsum("sp,mkpq,sq->smk", chosen, powers, chosen)
     own = np.sum(whole**2, axis=-1)
     values = _correlation(np.einsum("sp,mkp->smk", chosen, products), own, np.maximum(mixed, 0.0)).mean(axis=(1, 2))
     return _shapley(values, replaced)

@@ -108,7 +108,7 @@ def _block_products(samples: np.ndarray, rate: int) -> np.ndarray:
         start = int(meter.block_size * (block * step) * rate)
         stop = int(meter.block_size * (block * step + 1) * rate)
         piece = weighted[..., start:stop]
-        products.append(np.einsum("esn,etn->est", piece, piece, optimize=True) / (meter.block_size * rate))
+        products.append(np.einsum("esn,etn->est", piece, piece) / (meter.block_size * rate))
     return np.array(products)
 
 

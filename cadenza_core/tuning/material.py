@@ -11,6 +11,7 @@ from ..hearing import DEFAULT_PRESCRIPTION, compensate_delay, ear_of, get_prescr
 from ..hearing.audibility import AudibilityModel, band_powers
 from ..hearing.prescriptions import ear_responses
 from ..hearing.thresholds import CALIBRATION_DB_SPL
+from ..progress import Progress, part, silent
 from ..remix import EARS, Gains, mix
 from .heard import HeardStems
 
@@ -50,11 +51,13 @@ class Material:
         Id of the listener's amplification; None: there is none.
     calibration_db_spl : float
         Level of 0 dB FS at the ear, dB SPL.
+    progress : Progress
 
     Raises
     ------
     CadenzaError
-        If all stems are silent or they last over two minutes, or the prescription is unknown or its gain follows the level.
+        If all stems are silent or they last over two minutes, the prescription is unknown or its gain follows the level, or
+        from `progress`.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Material:
         *,
         prescription: str | None = DEFAULT_PRESCRIPTION,
         calibration_db_spl: float = CALIBRATION_DB_SPL,
+        progress: Progress = silent,
     ) -> None:
         self.song, self.listener, self.truth, self.prescription = song, listener, truth, prescription
         #: Stems with any sound in them: a gain for the others would do nothing.
@@ -75,9 +79,13 @@ class Material:
         self.names = tuple(self.stems)
         check_duration(next(iter(self.stems.values())).shape[1] / RATE)
         response = None if prescription is None else ear_responses(listener, prescription, RATE)
+        amplified = {}
+        for number, (name, samples) in enumerate(self.stems.items()):
+            progress(0.5 * number / len(self.stems), f"amplifying {name}")
+            amplified[name] = self._amplified(samples)
         #: The stems as the listener gets them.
-        self.heard = HeardStems({name: self._amplified(samples) for name, samples in self.stems.items()}, RATE)
-        sound = band_powers(self.stems, RATE)
+        self.heard = HeardStems(amplified, RATE)
+        sound = band_powers(self.stems, RATE, progress=part(progress, 0.5, 1.0))
         self.audibility = AudibilityModel(sound, listener, calibration_db_spl=calibration_db_spl, response_db=response)
 
     def _amplified(self, samples: np.ndarray) -> np.ndarray:

@@ -54,8 +54,9 @@ class Objective:
     noun: ClassVar[str]
     #: An improvement by less is none.
     smallest: ClassVar[float]
-    #: Mixes that the search may try.
+    #: Mixes that the search may try; and tries, as a rule, with linked ears.
     budget: ClassVar[int]
+    typical: ClassVar[int]
 
     def describe(self, material: Material) -> str:
         """Say what is aimed at, in words."""
@@ -113,7 +114,7 @@ class Audible(Objective):
     stems: tuple[str, ...] = ("vocals",)
     trade_off: float = 0.5
 
-    name, noun, smallest, budget = "audibility", "the objective", 0.005, 1500
+    name, noun, smallest, budget, typical = "audibility", "the objective", 0.005, 1500, 250
 
     def __post_init__(self) -> None:
         _check_stems(self.stems, "The stems to be heard")
@@ -184,7 +185,7 @@ class Preference(Objective):
     lead: tuple[str, ...] = ("vocals",)
     raise_db: float | None = None
 
-    name, noun, smallest, budget = "preference", "the ratio", 0.25, 500
+    name, noun, smallest, budget, typical = "preference", "the ratio", 0.25, 500, 40
 
     def __post_init__(self) -> None:
         _check_stems(self.lead, "The lead's stems")

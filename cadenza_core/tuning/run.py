@@ -60,7 +60,6 @@ def propose_remix(
     truth = song.stems(excerpt) if song.has_stems else None
     stems = separation.stems
     frames = truth.length if truth else round(stems.length * RATE / stems.rate)
-    progress(0.2, "listening to the stems")
     material = Material(
         song.name,
         listener,
@@ -68,6 +67,7 @@ def propose_remix(
         truth,
         prescription=prescription,
         calibration_db_spl=calibration_db_spl,
+        progress=part(progress, 0.2, 0.25),
     )
-    result = propose(objective, material, constraints, seed=seed, progress=part(progress, 0.22, 1.0))
+    result = propose(objective, material, constraints, seed=seed, progress=part(progress, 0.25, 1.0))
     return result, separation.notes
