@@ -1,6 +1,8 @@
 """Embeddings: 20 min of audio in time and memory, the tone task's scores, a map of 5,000 points and a neighbour's search.
 
-``python -m benchmarks.embedding [--minutes 20] [--points 5000] [--no-tones] [--no-browser]``. Long audio: each case in a process
+``python -m benchmarks.embedding [--minutes 20] [--points 5000] [--no-tones] [--no-browser]``.
+
+Long audio: each case in a process
 of its own, two threads; the peer is the way of HEAR's baseline, all frames at once, with the same formula. The map: points as
 the naive model gives them (4,096 dimensions); in the browser, from opening the page on a server that has just started to all
 points drawn, and from a click to the neighbours' table.

@@ -2,7 +2,8 @@
 
 Latency is measured inside the page, without a sound card: from the slider's input event to the audio thread's rendering
 of the first sample that differs by 1 dB, the limiter's and NAL-R's delays included, while all four stems play and the
-listener's amplification is heard; once with the hearing of both ears simulated live. `wall` is by the computer's clock (resolution 1 ms), `sound` counts in samples of the
+listener's amplification is heard; once with the hearing of both ears simulated live. `wall` is by the computer's
+clock (resolution 1 ms), `sound` counts in samples of the
 audio itself. The goal: median below 15 ms, 95th percentile below 30 ms.
 
 Run as ``python -m benchmarks.mixer``; ``--quick`` leaves the long song out.
