@@ -245,7 +245,7 @@ def test_nothing_moves_while_sounds_load(page, sounds):
     page.route("**/music/*.flac", lambda route: (page.wait_for_timeout(200), route.continue_()))
     page.evaluate("data => { window.ready = harness.mount(data); }", sounds["music"])
     page.wait_for_selector(".lane")
-    elements = "[...document.querySelectorAll('.mixer, .bar, .wave, .fader')]"
+    elements = "[...document.querySelectorAll('.mixer, .bar:not(.wave .bar), .wave, .fader')]"
     boxes = f"{elements}.map((element) => JSON.stringify(element.getBoundingClientRect()))"
     before = page.evaluate(boxes)
     page.evaluate("ready")
