@@ -80,7 +80,7 @@ def test_nonsense_in_a_link_is_a_sentence_and_the_page_goes_on(app, query, words
 
 def test_two_tabs_that_want_the_same_share_one_job(app, slow):
     one, two = app(system="slow", part="1-3"), app(system="slow", part="1-3")
-    assert slow.started.wait(10)
+    assert slow.started.wait(60)
     (job,) = jobs_of("0:01 to 0:03")
     assert len(job.owners) == 2
     assert "halfway" in str(one.main) or one.get("progress")
@@ -94,7 +94,7 @@ def test_two_tabs_that_want_the_same_share_one_job(app, slow):
 
 def test_a_job_survives_reruns_and_is_cancelled_by_its_tab(app, slow):
     tab = app(system="slow", part="2-4")
-    assert slow.started.wait(10)
+    assert slow.started.wait(60)
     (job,) = jobs_of("0:02 to 0:04")
     for _ in range(3):
         tab.run()
@@ -110,7 +110,7 @@ def test_a_job_survives_reruns_and_is_cancelled_by_its_tab(app, slow):
 
 def test_cancel_in_one_tab_does_not_take_the_job_from_another(app, slow):
     one, two = app(system="slow", part="5-7"), app(system="slow", part="5-7")
-    assert slow.started.wait(10)
+    assert slow.started.wait(60)
     button(one, "Cancel").click().run()
     (job,) = jobs_of("0:05 to 0:07")
     assert job.is_active and not job.stop.is_set()
@@ -121,7 +121,7 @@ def test_cancel_in_one_tab_does_not_take_the_job_from_another(app, slow):
 def test_the_excerpt_comes_first_and_the_rest_of_the_song_goes_on(app, slow):
     before = jobs_of("The rest")
     tab = app(system="slow", part="7-9")
-    assert slow.started.wait(10)
+    assert slow.started.wait(60)
     assert jobs_of("The rest") == before
     slow.go.set()
     settle(jobs_of("0:07 to 0:09")[0])
@@ -129,7 +129,7 @@ def test_the_excerpt_comes_first_and_the_rest_of_the_song_goes_on(app, slow):
     slow.go.clear()
     tab.run()
     assert tab.tabs  # the desk is there
-    assert slow.started.wait(10)
+    assert slow.started.wait(60)
     (rest,) = [job for job in jobs_of("The rest") if job not in before]
     assert rest.is_active
     slow.go.set()
@@ -139,7 +139,7 @@ def test_the_excerpt_comes_first_and_the_rest_of_the_song_goes_on(app, slow):
 
 def test_picking_another_system_lets_go_of_the_work(app, slow):
     tab = app(system="slow", part="8-10")
-    assert slow.started.wait(10)
+    assert slow.started.wait(60)
     next(box for box in tab.selectbox if box.label == "Separation").select("reference").run()
     assert settle(jobs_of("0:08 to 0:10")[0]).state == "cancelled"
 
