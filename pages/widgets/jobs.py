@@ -19,7 +19,9 @@ __all__ = ["ask", "follow", "give_up", "is_stopped", "keep_only"]
 _EVERY = 0.3
 
 
-def ask(key: str, title: str, work: Callable[[Progress], Any], *, urgency: int = 1, anew: bool = False) -> Job:
+def ask(
+    key: str, title: str, work: Callable[[Progress], Any], *, urgency: int = 1, anew: bool = False, heavy: bool = False
+) -> Job:
     """Give the job of a key: begun now, or found. One that this tab has cancelled, or that failed, begins only `anew`."""
     stopped: set[str] = st.session_state.setdefault("stopped_jobs", set())
     if anew:
@@ -28,7 +30,7 @@ def ask(key: str, title: str, work: Callable[[Progress], Any], *, urgency: int =
     if job is not None and not anew and (job.state == "failed" or (key in stopped and job.state != "done")):
         return job
     st.session_state.setdefault("wanted_jobs", set()).add(key)
-    return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency)
+    return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency, heavy=heavy)
 
 
 def give_up(key: str) -> None:
@@ -62,8 +64,14 @@ def _follow(key: str, cancel: bool, quiet: bool) -> None:
     if job is None or not job.is_active:
         st.rerun()
     services().jobs.touch(key, owner())
-    words = ", ".join(filter(None, (job.text, time_left(job))))
+    words = ", ".join(filter(None, (job.text, _place(key), time_left(job))))
     st.progress(job.share, plain(words if quiet else f"{job.title}: {words}"))
     if cancel and st.button("Cancel", key=f"cancel_{key}", type="tertiary", icon=":material/close:"):
         give_up(key)
         st.rerun()
+
+
+def _place(key: str) -> str:
+    """Say how many are ahead in the queue, if it is more than a moment's wait."""
+    place = services().jobs.place(key)
+    return "next in the queue" if place == 1 else f"number {place} in the queue" if place else ""

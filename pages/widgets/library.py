@@ -6,6 +6,7 @@ import streamlit as st
 
 from cadenza_core.catalog.own import MAX_UPLOAD, add_place, add_upload, places, remove_place
 from cadenza_core.errors import CadenzaError
+from pages.access import is_researcher
 
 from .messages import clock, plain
 from .selection import pick
@@ -48,6 +49,11 @@ def library_panel(catalog: Catalog) -> None:
         st.caption("No song has this in its name. Clear the search, or add songs below.")
     for fault in catalog.faults:
         st.warning(plain(fault))
+    if not is_researcher():
+        return
+    if services().settings.person:  # whose folders those of this server are not
+        _upload()
+        return
     upload, folder = st.tabs(["Upload a file", "Add a folder"])
     with upload:
         _upload()
@@ -62,9 +68,12 @@ def _upload() -> None:
         key=f"upload_{number}",
         max_upload_size=MAX_UPLOAD // 1000**2,
     )
+    shared = False
+    if services().settings.person:
+        shared = st.checkbox("Share it with everybody who signs in here", key="upload_shared")
     if file is not None:
         try:
-            song = add_upload(file.name, file.getbuffer(), services().settings)
+            song = add_upload(file.name, file.getbuffer(), services().settings, shared=shared)
         except CadenzaError as error:
             st.session_state["upload_fault"] = str(error)
         else:

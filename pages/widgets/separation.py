@@ -128,7 +128,8 @@ def rest_of_song(selection: Selection, ready: bool) -> None:
             st.caption(f"The whole song ({clock(selection.duration)}) is ready too: press Whole to play it.")
             return
         anew = st.session_state.pop("start_rest", None) == key
-        job = ask(key, "The rest of the song", _after_the_first_sound(_work(whole)), urgency=5, anew=anew)
+        work = _after_the_first_sound(_work(whole))
+        job = ask(key, "The rest of the song", work, urgency=5, anew=anew, heavy=True)
         if job.is_active and not is_stopped(key):
             follow(key)
         elif job.state == "failed":
