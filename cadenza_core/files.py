@@ -2,16 +2,28 @@
 
 import contextlib
 import errno
+import json
 import os
+import re
 import shutil
 import unicodedata
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from .errors import CadenzaError
 
-__all__ = ["atomic_file", "atomic_folder", "check_name", "disk_errors", "expand", "sync_tree"]
+__all__ = [
+    "atomic_file",
+    "atomic_folder",
+    "check_name",
+    "disk_errors",
+    "expand",
+    "parse_json",
+    "parse_yaml",
+    "sync_tree",
+]
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full. Free some space (`cadenza cache prune` may help) and run it again",
@@ -106,11 +118,45 @@ def expand(path: Path) -> Path:
         raise CadenzaError(f"{path}: there is no home folder of that name. Write the path in full.") from error
 
 
+def parse_json(text: str | bytes, **options: Any) -> Any:
+    """As `json.loads`; text that is nested too deeply to be read raises ValueError too, as all other faults do."""
+    try:
+        return json.loads(text, **options)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def parse_yaml(text: str) -> Any:
+    """As `yaml.safe_load`; whatever is wrong with the text raises ValueError.
+
+    References (``*name``) are refused: a few lines of them unfold to more than any memory holds.
+    """
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, yaml.SafeLoader)):
+            raise ValueError("it has references (*name), which are not taken")
+        return yaml.safe_load(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except ValueError:
+        raise
+    except (
+        Exception
+    ) as error:  # besides its own errors: IndexError of an empty !!int, TypeError, OverflowError of a date
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
+
+
 def sync_tree(folder: Path) -> None:
     """Flush every file of `folder` to disk."""
     for file in folder.rglob("*"):
         if file.is_file():
             _sync(file)
+
+
+#: What Windows takes for more than a name: a drive, a stream, a pattern, a device.
+_ON_WINDOWS = os.name == "nt"
+_RESERVED = re.compile(r'.*[<>:"|?*].*|.*[. ]|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?', re.IGNORECASE | re.DOTALL)
 
 
 def check_name(name: str, what: str) -> str:
@@ -120,8 +166,11 @@ def check_name(name: str, what: str) -> str:
     ------
     CadenzaError
         If it is empty, ``.`` or ``..``, starts with a dot, is longer than 200 bytes, or has ``/``, ``\\`` or a control
-        character in it.
+        character in it; on Windows also, if it is a device's (``CON``), ends with a dot or space, or has one of
+        ``<>:"|?*`` in it.
     """
+    if _ON_WINDOWS and _RESERVED.fullmatch(name):
+        raise CadenzaError(f"The {what} name {name[:80]!r} cannot be used as a file name on Windows. Rename it.")
     bad = not name or name.startswith(".") or len(name.encode("utf-8", "surrogatepass")) > 200
     if bad or any(char in "/\\" or unicodedata.category(char) in {"Cc", "Cs"} for char in name):
         raise CadenzaError(
@@ -132,5 +181,5 @@ def check_name(name: str, what: str) -> str:
 
 
 def _sync(path: Path) -> None:
-    with path.open("rb") as file:
+    with path.open("r+b") as file:  # Windows flushes only what it may write to
         os.fsync(file.fileno())

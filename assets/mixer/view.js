@@ -9,6 +9,7 @@ import { MODES, isRendered } from "./graph.js";
 import { LOUD_DB_SPL, LOWEST_DB, START_DB } from "./safety.js";
 import { SIMULATIONS, decibels } from "./settings.js";
 import { Timeline } from "./timeline.js";
+import { INTERRUPTED } from "./transport.js";
 
 const CEILING = 10 ** (-1 / 20); // of the limiter that is switched on
 const PLAY = "M7 4.5v15l12-7.5z";
@@ -346,8 +347,8 @@ export class View {
   }
 
   #showProblems() {
-    const { failures, limiterMissing } = this.engine;
-    const texts = failures.map((message) => h("p", {}, message));
+    const { failures, limiterMissing, interrupted } = this.engine;
+    const texts = [...(interrupted ? [INTERRUPTED] : []), ...failures].map((message) => h("p", {}, message));
     if (failures.length) {
       texts.push(h("button", { type: "button", onclick: () => this.engine.retry() }, "Try again"));
     }
@@ -357,7 +358,7 @@ export class View {
         "The volume keeps full scale below the ceiling.";
       texts.push(h("p", {}, text));
     }
-    const key = failures.join() + limiterMissing;
+    const key = failures.join() + limiterMissing + interrupted;
     if (key === this.problemsShown) return;
     this.problemsShown = key;
     this.problems.hidden = !texts.length;

@@ -6,7 +6,7 @@
 
 import { glide, seconds } from "../mixer/graph.js";
 import { LoadError, loadSounds } from "../mixer/loader.js";
-import { Transport } from "../mixer/transport.js";
+import { INTERRUPTED, Transport, onInterruption } from "../mixer/transport.js";
 
 /** Time constant of the crossfade, s: 95 % after 9 ms; the two gains add up to 1 at every moment. */
 export const SWITCH_TAU = 0.003;
@@ -60,6 +60,7 @@ export class PlayerEngine extends EventTarget {
     this.loop = { start: 0, end: 0, on: false };
     this.states = new Map(); // id -> {state, fraction, message}
     this.loaded = false;
+    this.interrupted = false;
     this.log = { plays: {}, heard_s: {}, switches: [] };
   }
 
@@ -113,6 +114,16 @@ export class PlayerEngine extends EventTarget {
     this.context?.close();
     this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
     this.graph = new Graph(this.context);
+    const { context } = this;
+    onInterruption(context, () => context === this.context && this.#interrupt());
+  }
+
+  /** Something else than the page has stopped the sound. */
+  #interrupt() {
+    if (!this.playing) return;
+    this.interrupted = true;
+    this.pause();
+    this.#tell("load");
   }
 
   async #fetch(items, signal) {
@@ -153,7 +164,8 @@ export class PlayerEngine extends EventTarget {
   }
 
   get failures() {
-    return [...this.states.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
+    const failed = [...this.states.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
+    return this.interrupted ? [INTERRUPTED, ...failed] : failed;
   }
 
   get share() {
@@ -220,6 +232,10 @@ export class PlayerEngine extends EventTarget {
   async play() {
     if (!this.isReady || this.playing) return;
     await this.context.resume();
+    if (this.interrupted) {
+      this.interrupted = false;
+      this.#tell("load");
+    }
     this.#applyGains(true);
     this.transport.play();
     this.since = this.context.currentTime;

@@ -9,7 +9,6 @@
 `gains` how many dB each stem is raised (pyclarity 0.9.0, recipes/cad_icassp_2024).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from clarity.utils.audiogram import Listener
 from ..audio import STEMS
 from ..catalog import Song, read_listeners, songs_in
 from ..errors import CadenzaError
-from ..files import check_name, expand
+from ..files import check_name, expand, parse_json
 from .sets import SETS, named, select
 
 __all__ = ["Scene", "SceneSet", "read_scenes"]
@@ -111,7 +110,7 @@ def read_scenes(
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise CadenzaError(f"There is no file {path}: is this the tree of ICASSP 2024's data?") from error
     except (OSError, ValueError) as error:

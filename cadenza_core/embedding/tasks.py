@@ -6,7 +6,6 @@ valid and test, or folds; of k folds, in the order of their names, fold i is tes
 """
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ import numpy as np
 
 from ..audio import audio_info, read_audio, resample
 from ..errors import CadenzaError
+from ..files import parse_json
 from .api import SAMPLE_RATES
 
 __all__ = ["DataSplit", "Event", "Task", "find_tasks", "read_task"]
@@ -317,6 +317,6 @@ def _event(value: Any, path: Path, name: str) -> Event:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CadenzaError(f"{path} cannot be read: {error}. The task is not whole.") from error

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CadenzaError
-from ..files import atomic_file, check_name
+from ..files import atomic_file, check_name, parse_json
 from ..progress import Progress, part
 from ..settings import Settings
 from .api import Timestamps
@@ -292,7 +292,7 @@ def lesson_names(settings: Settings) -> list[str]:
     found = []
     for path in sorted(_folder(settings).glob("*.json")):
         try:
-            found.append(str(json.loads(path.read_text(encoding="utf-8"))["name"]))
+            found.append(str(parse_json(path.read_text(encoding="utf-8"))["name"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # read_lesson says what is wrong with it
     return sorted(found)
@@ -322,7 +322,7 @@ def read_lesson(name: str, settings: Settings) -> Lesson:
     """
     path = _path(name, settings)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         return Lesson(str(content["name"]), tuple(Region(**entry) for entry in content["regions"]))
     except FileNotFoundError:
         return Lesson(name, ())

@@ -21,7 +21,7 @@ import numpy as np
 from ..audio.peaks import peaks
 from ..audio.writing import write_audio
 from ..errors import CadenzaError
-from ..files import atomic_folder
+from ..files import atomic_folder, parse_json
 from ..progress import Progress, silent
 
 __all__ = ["PRECISION", "Sound", "SoundSet", "Sounds", "sound_id"]
@@ -86,7 +86,7 @@ class Sounds:
         if not _ID.fullmatch(set_id):
             return None
         try:
-            content = json.loads((self.folder / set_id / _MANIFEST).read_text(encoding="ascii"))
+            content = parse_json((self.folder / set_id / _MANIFEST).read_text(encoding="ascii"))
             sounds = {name: Sound(name, file, float(peak)) for name, (file, peak) in content["sounds"].items()}
             if not all(_NAME.fullmatch(name) and sound.file in _files(name) for name, sound in sounds.items()):
                 return None
