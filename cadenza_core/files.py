@@ -118,6 +118,15 @@ def expand(path: Path) -> Path:
         raise CadenzaError(f"{path}: there is no home folder of that name. Write the path in full.") from error
 
 
+#: How texts begin that a spreadsheet takes for formulas; so does an apostrophe that is one's own.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+
+
+def guarded_text(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would run, or that has one already."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
 def parse_json(text: str | bytes, **options: Any) -> Any:
     """As `json.loads`; text that is nested too deeply to be read raises ValueError too, as all other faults do."""
     try:

@@ -5,6 +5,7 @@
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,17 @@ def main() -> int:
         wait_ready(page)
         _shot(page, "tour-studio")
         page.wait_for_function("globalThis.cadenzaAudibility?.result", timeout=120_000)
-        page.locator(".cadenza-audibility").scroll_into_view_if_needed()
-        _shot(page, "tour-audibility")
+        _shot(page.locator(".cadenza-audibility"), "tour-audibility")
         page.get_by_role("button", name="Score this mix").click()
         page.get_by_role("button", name="Score this mix", disabled=True).wait_for(timeout=300_000)
-        page.get_by_role("button", name="Score this mix").scroll_into_view_if_needed()
+        page.mouse.wheel(0, 500)
         _shot(page, "tour-scores")
     return 0
 
 
-def _shot(page: Any, name: str) -> None:
-    page.wait_for_timeout(1500)  # pictures fade in
-    page.screenshot(path=IMAGES / f"{name}.png")
+def _shot(what: Any, name: str) -> None:
+    time.sleep(1.5)  # pictures fade in
+    what.screenshot(path=IMAGES / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -247,7 +247,9 @@ def read_task(folder: Path) -> Task:
     kind = text("embedding_type", ("scene", "event"))
     predictions = ("multilabel",) if kind == "event" else ("multiclass", "multilabel", "retrieval")
     duration = content.get("sample_duration")
-    if duration is not None and (isinstance(duration, bool) or not isinstance(duration, int | float) or duration <= 0):
+    if duration is not None and (
+        isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration < 1e6
+    ):
         raise CadenzaError(f"{path}: 'sample_duration' is {duration!r}; a number of seconds or null is accepted.")
     task = Task(
         folder,
@@ -304,7 +306,7 @@ def _vocabulary(path: Path) -> tuple[str, ...]:
 def _event(value: Any, path: Path, name: str) -> Event:
     try:
         event = Event(str(value["label"]), float(value["start"]), float(value["end"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CadenzaError(
             f"{path}: an event of {name} is {value!r}; label, start and end (ms) are accepted."
         ) from error

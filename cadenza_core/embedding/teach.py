@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CadenzaError
-from ..files import atomic_file, check_name, parse_json
+from ..files import atomic_file, check_name, guarded_text, parse_json
 from ..progress import Progress, part
 from ..settings import Settings
 from .api import Timestamps
@@ -265,11 +265,16 @@ def tag(
 
 
 def events_csv(tags: Sequence[Tag]) -> str:
-    """Give events as CSV: file (the song), part, onset and offset (s), event_label, confidence."""
+    """Give events as CSV: file (the song), part, onset and offset (s), event_label, confidence.
+
+    An apostrophe stands before names that a spreadsheet would take for formulas.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["filename", "part", "onset", "offset", "event_label", "confidence"])
-    rows.writerows([one.song, one.part, one.start, one.stop, one.label, one.confidence] for one in tags)
+    rows.writerows(
+        [guarded_text(one.song), one.part, one.start, one.stop, guarded_text(one.label), one.confidence] for one in tags
+    )
     return text.getvalue()
 
 

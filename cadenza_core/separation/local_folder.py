@@ -1,6 +1,5 @@
 """Look at a folder of checkpoints: which files make up the model, and how they belong together. Loads nothing."""
 
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from ..files import parse_json, parse_yaml
 
 __all__ = ["demucs_folder", "unmix_folder"]
 
+_HUGE = 1e9  # beyond this a value is taken for nonsense
 _ACCEPTED = (
     "Accepted are a Demucs folder (one .th file, or NAME.yaml with its SIGNATURE.th files) and an Open-Unmix folder "
     "(separator.json, and TARGET.json with TARGET.pth for each target)."
@@ -65,7 +65,7 @@ def _bag(path: Path, models: list[Path]) -> dict[str, Any]:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_HUGE < value < _HUGE
 
 
 def _file(path: Path) -> list[str]:

@@ -352,7 +352,7 @@ def test_screenshots(page, sounds, scheme, width, height):
 
 def test_an_interruption_pauses_where_it_was_says_so_and_play_goes_on(mixer):
     """The browser's own suspension is what a call, an unplugged device or sleep look like to a page."""
-    mixer.get_by_role("button", name="Play (Space)").click()
+    mixer.get_by_role("button", name="Play", exact=True).click()
     mixer.wait_for_function(f"{ENGINE}.position > 8000")
     mixer.evaluate(f"{ENGINE}.context.suspend()")
     mixer.wait_for_function(f"!{ENGINE}.playing")

@@ -4,6 +4,7 @@ import io
 import json
 import random
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -192,7 +193,8 @@ def _zip(content: bytes, chance: random.Random) -> bytes:
         members[at] = (name + chance.choice(_TEXTS[:40]).replace("\0", ""), data)
     made = io.BytesIO()
     packing = chance.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
-    with zipfile.ZipFile(made, "w", packing) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(made, "w", packing) as archive:
+        warnings.simplefilter("ignore")  # that a member is there twice
         for one, data in members:
             archive.writestr(zipfile.ZipInfo(one.encode("utf-8", "replace").decode()[:60000]), data, packing)
     return made.getvalue() if chance.random() < 0.8 else _bytes(made.getvalue(), chance)

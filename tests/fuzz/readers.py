@@ -40,7 +40,7 @@ from cadenza_core.separation.lass.mixtures import read_mixtures, read_queries
 from cadenza_core.separation.local import load_local
 from cadenza_core.separation.local_folder import demucs_folder, unmix_folder
 from cadenza_core.settings import Settings
-from cadenza_core.store import Store
+from cadenza_core.store import ScoredSystem, Store
 from cadenza_core.store.importing import import_scores
 from cadenza_core.store.records import import_presets, import_records
 from cadenza_core.submission import read_stem, validate, write_pair
@@ -74,9 +74,11 @@ def _make_aac(name: str) -> Callable[[Path], object]:
     def make(folder: Path) -> None:
         import av
 
-        with av.open(str(folder / name), "w", format="mp4" if name.endswith(("m4a", "mp4")) else "adts") as container:
-            for _ in range(5 if name.endswith("mp4") else 1):
-                stream = container.add_stream("aac", rate=RATE, layout="stereo")
+        kind = "mp4" if name.endswith(("m4a", "mp4")) else "adts"
+        with av.open(str(folder / name), "w", format=kind) as container:
+            count = 5 if name.endswith("mp4") else 1
+            streams = [container.add_stream("aac", rate=RATE, layout="stereo") for _ in range(count)]
+            for stream in streams:
                 frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(_sound(0.1).T, np.float32), "fltp", "stereo")
                 frame.rate = RATE
                 for packet in [*stream.encode(frame), *stream.encode(None)]:
@@ -159,6 +161,11 @@ _CURVE = {"format": "cadenza-lyrics-model", "version": 1, "kind": "logistic", "s
 _RUN = {"data": "/data", "set": "valid", "system": "preview", "songs": ["A"], "listeners": ["L1"]}
 
 
+def _text(path: Path) -> str:
+    """Give what somebody types, or what stands in an address: there is no file that could be missing."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
 def _presets(folder: Path) -> None:
     presets = Presets(folder)
     presets.everywhere()
@@ -175,17 +182,17 @@ def _challenge_gains(folder: Path) -> None:
 
 
 def _gain_texts(folder: Path) -> None:
-    Gains.parse((folder / "some.gains").read_text(encoding="utf-8", errors="replace").split("\n"))
+    Gains.parse(_text(folder / "some.gains").split("\n"))
 
 
 def _link(folder: Path) -> None:
-    Link.read(dict(parse_qsl((folder / "some.query").read_text(encoding="utf-8", errors="replace"))))
+    Link.read(dict(parse_qsl(_text(folder / "some.query"))))
 
 
 def _hearing(folder: Path) -> None:
     from pages.widgets.hearing import hearing_numbers
 
-    hearing_numbers(dict(parse_qsl((folder / "some.query").read_text(encoding="utf-8", errors="replace"))))
+    hearing_numbers(dict(parse_qsl(_text(folder / "some.query"))))
 
 
 _FREQUENCIES = "250,500,1000,2000,3000,4000,6000,8000"
@@ -243,7 +250,7 @@ def _package(folder: Path) -> None:
     from omegaconf import OmegaConf
 
     torch.manual_seed(0)
-    model = Demucs(list(STEMS), channels=2, depth=1, lstm_layers=0, segment=1)
+    model = Demucs(list(STEMS), channels=8, depth=1, lstm_layers=0, segment=1)
     torch.save(serialize_model(model, OmegaConf.create({"lr": 3e-4})), folder / "model.th")
 
 
@@ -410,7 +417,7 @@ def _import(folder: Path) -> None:
     if not _STORES:
         _STORES.append(Store(f"sqlite:///{folder.parent}/fuzz.sqlite"))
     for path in sorted(folder.glob("*.csv")):
-        import_scores(_STORES[0], [path], evaluation_set="fuzz", replace_stored=True)
+        import_scores(_STORES[0], [path], evaluation_set="fuzz", system=ScoredSystem("x"), replace_stored=True)
     import_records(_STORES[0], folder / "records")
     import_presets(_STORES[0], folder / "presets")
 
@@ -458,7 +465,7 @@ READERS: tuple[Reader, ...] = (
     Reader("presets", _saved_presets, _presets),
     Reader(
         "gains file",
-        _save("gains.json", {"N1": {"vocals": 3, "bass": {"left": 1, "right": None}}, "N2": {}}),
+        _save("gains.json", {"NH": {"vocals": 3, "bass": {"left": 1, "right": None}}, "N1": {}}),
         _challenge_gains,
         200,
     ),

@@ -152,11 +152,15 @@ def fuzz(
     folder = place / "input"
     folder.mkdir(parents=True)
     (place / "tmp").mkdir()
-    reader.make(folder)
+    found = Finding(reader.name)
+    try:
+        reader.make(folder)
+        reader.read(folder)
+    except Exception as error:  # nothing would be tested
+        found.faults.append(f"{reader.name}: the good input is not read: {type(error).__name__}: {error}")
+        return found
     good = {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
     targets = sorted(path.relative_to(folder) for path in folder.glob(reader.only) if path.is_file())
-    found = Finding(reader.name)
-    reader.read(folder)  # the good one must be read: else nothing would be tested
     tempfile.tempdir = str(place / "tmp")
     try:
         for number in range(first, first + max(1, inputs * reader.share // 100)):
