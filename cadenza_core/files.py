@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import time
 import unicodedata
 import uuid
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ __all__ = [
     "expand",
     "parse_json",
     "parse_yaml",
+    "sweep",
     "sync_tree",
 ]
 
@@ -154,6 +156,18 @@ def parse_yaml(text: str) -> Any:
         Exception
     ) as error:  # besides its own errors: IndexError of an empty !!int, TypeError, OverflowError of a date
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
+
+
+def sweep(home: Path, *, older: float = 86400.0) -> int:
+    """Delete what killed runs have left below `home`; what is younger than `older` seconds may be in use. Tell how many."""
+    before, swept = time.time() - older, 0
+    for pattern in (".partial-*", ".import-*"):
+        for left in list(home.rglob(pattern)):
+            with contextlib.suppress(OSError):
+                if left.lstat().st_mtime < before:
+                    shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+                    swept += 1
+    return swept
 
 
 def sync_tree(folder: Path) -> None:

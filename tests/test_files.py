@@ -22,6 +22,7 @@ from cadenza_core.files import (
     expand,
     parse_json,
     parse_yaml,
+    sweep,
     sync_tree,
 )
 
@@ -361,3 +362,19 @@ def test_json_and_yaml_are_read_or_refused_by_one_kind_of_error():
     ):
         with pytest.raises(ValueError):
             parse_yaml(text)
+
+
+def test_what_killed_runs_left_is_swept_and_what_may_be_in_use_is_not(tmp_path):
+    old, young, whole = tmp_path / "a" / ".partial-1", tmp_path / "a" / ".partial-2.wav", tmp_path / "a" / "whole.wav"
+    imported = tmp_path / ".import-x"
+    for folder in (old, imported):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("x")
+        os.utime(folder, (1, 1))
+    for file in (young, whole):
+        file.write_text("x")
+    os.utime(whole, (1, 1))
+    (tmp_path / ".partial-link").symlink_to(whole)
+    os.utime(tmp_path / ".partial-link", (1, 1), follow_symlinks=False)
+    assert sweep(tmp_path) == 3
+    assert not old.exists() and not imported.exists() and young.is_file() and whole.is_file()

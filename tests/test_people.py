@@ -106,3 +106,14 @@ def test_what_unpacks_to_too_much_or_lasts_too_long_is_refused_before_it_is_deco
 def test_a_third_channel_is_refused(settings, tmp_path):
     with pytest.raises(CadenzaError, match="3 channels"):
         add_upload("a.wav", sound(tmp_path / "a.wav", channels=3), settings)
+
+
+def test_an_upload_is_removed_by_its_owner_and_nothing_else_is(settings, tmp_path):
+    ana, bo = person(settings, "ana"), person(settings, "bo")
+    add_upload("mine.wav", sound(tmp_path / "a.wav"), ana)
+    (path,) = own.uploads(ana)
+    own.remove_upload(path, bo)
+    own.remove_upload(tmp_path / "a.wav", ana)
+    assert path.is_file() and (tmp_path / "a.wav").is_file()
+    own.remove_upload(path, ana)
+    assert own.uploads(ana) == [] and not path.parent.exists()

@@ -17,7 +17,7 @@ from clarity.utils.audiogram import Listener
 
 from ..audio.reading import AUDIO_SUFFIXES, audio_info
 from ..errors import CadenzaError
-from ..files import atomic_file, check_name, expand, parse_json
+from ..files import atomic_file, check_name, disk_errors, expand, parse_json
 from ..settings import Settings
 from .library import songs_in
 from .listeners import read_listeners
@@ -33,7 +33,9 @@ __all__ = [
     "own_listeners",
     "places",
     "remove_place",
+    "remove_upload",
     "save_listeners",
+    "uploads",
     "with_own",
 ]
 
@@ -54,9 +56,9 @@ def with_own(settings: Settings) -> Settings:
     music = [*settings.music, *(place for place in places(settings) if place.exists())]
     listeners = list(settings.listeners)
     for home in dict.fromkeys((settings.home, settings.own)):
-        uploads, own = home / "uploads", home / "listeners" / "own.json"
-        if uploads.is_dir():
-            music += sorted(place for place in uploads.iterdir() if place.is_dir() and not place.name.startswith("."))
+        songs, own = home / "uploads", home / "listeners" / "own.json"
+        if songs.is_dir():
+            music += sorted(place for place in songs.iterdir() if place.is_dir() and not place.name.startswith("."))
         if own.is_file():
             listeners.append(own)
     return replace(settings, music=tuple(dict.fromkeys(music)), listeners=tuple(dict.fromkeys(listeners)))
@@ -140,11 +142,11 @@ def add_upload(name: str, content: bytes | memoryview, settings: Settings, *, sh
     if Path(plain).suffix.lower() not in AUDIO_SUFFIXES:
         endings = ", ".join(sorted(AUDIO_SUFFIXES))
         raise CadenzaError(f"{plain} is not taken for sound: names that end in {endings} are accepted.")
-    uploads = (settings.home if shared else settings.own) / "uploads"
-    folder = uploads / hashlib.sha256(content).hexdigest()[:24]
+    place = (settings.home if shared else settings.own) / "uploads"
+    folder = place / hashlib.sha256(content).hexdigest()[:24]
     path = folder / plain
     if settings.person and not path.is_file():
-        _check_quota(uploads, len(content))
+        _check_quota(place, len(content))
     with _uploading(folder, plain):
         if not path.is_file():
             with atomic_file(path) as temporary:
@@ -157,8 +159,31 @@ def add_upload(name: str, content: bytes | memoryview, settings: Settings, *, sh
     return song
 
 
-def _check_quota(uploads: Path, size: int) -> None:
-    kept = [path for path in uploads.glob("*/*") if path.is_file()]
+def uploads(settings: Settings) -> list[Path]:
+    """Give the files that this person has uploaded for themselves, by name."""
+    place = settings.own / "uploads"
+    found = (path for path in place.glob("[!.]*/[!.]*") if path.is_file())
+    return sorted(found, key=lambda path: (path.name.casefold(), path.parent.name))
+
+
+def remove_upload(path: Path, settings: Settings) -> None:
+    """Delete one of :func:`uploads`; anything else is left alone.
+
+    Raises
+    ------
+    CadenzaError
+        If it cannot be deleted.
+    """
+    if path not in uploads(settings):
+        return
+    with disk_errors(path):
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # something else lies in it
+        path.parent.rmdir()
+
+
+def _check_quota(place: Path, size: int) -> None:
+    kept = [path for path in place.glob("*/*") if path.is_file()]
     used = sum(path.stat().st_size for path in kept)
     if len(kept) >= MAX_UPLOADS or used + size > QUOTA:
         raise CadenzaError(

@@ -13,6 +13,7 @@ from clarity.utils.audiogram import Listener
 from cadenza_core.catalog import Excerpt, Song, all_listeners, demo_song, library, listener_files, standard_listeners
 from cadenza_core.catalog.own import with_own
 from cadenza_core.errors import CadenzaError
+from cadenza_core.files import sweep
 from cadenza_core.jobs import Job, Jobs
 from cadenza_core.playback import Playable, Sounds, playable, playback_sounds
 from cadenza_core.progress import Progress, part
@@ -132,7 +133,8 @@ class Services:
         self.jobs.submit("scores-ready", "Preparing the score pages", self._warm_up_scores, urgency=9)
 
     def _warm_up_scores(self, progress: Progress) -> None:
-        """Load the packages of the score pages, and the stored scores if there are any: last of all."""
+        """Sweep, load the packages of the score pages, and the stored scores if there are any: last of all."""
+        sweep(self._base.home)
         import cadenza_core.analysis.figures  # noqa: F401
 
         progress(0.5, "reading the stored scores")

@@ -50,6 +50,7 @@ def open_page(context: Any, url: str, query: str = "", *, ready: bool = True) ->
     page = context.new_page()
     page.faults, page.asked = [], []
     page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.on("console", lambda said: page.faults.append(said.text) if "Security Policy" in said.text else None)
     page.on("request", lambda request: page.asked.append(request.url))
     ours = (url, url.replace("http", "ws", 1), "data:", "blob:")
     page.on("request", lambda request: None if request.url.startswith(ours) else page.faults.append(request.url))

@@ -234,3 +234,19 @@ def test_one_owner_cannot_fill_the_queue(jobs, monkeypatch):
     jobs.submit("other", "Work", lambda progress: 1, owner="b")
     for gate in gates:
         gate.go.set()
+
+
+def test_a_clock_that_jumps_changes_nothing(jobs, monkeypatch):
+    """Daylight saving, a time server, a laptop that wakes: waiting, progress and owners count by the steady clock."""
+    import time
+
+    gate = Gate()
+    job = jobs.submit("a", "Work", gate, owner="tab")
+    assert gate.started.wait(5)
+    for years in (10, -10):
+        jumped = time.time() + years * 3e7
+        monkeypatch.setattr(time, "time", lambda jumped=jumped: jumped)
+        jobs.touch("a", "tab")
+        assert 0 <= job.seconds < 60 and job.is_active
+    gate.go.set()
+    assert wait(job).result == "result"
