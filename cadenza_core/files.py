@@ -120,6 +120,8 @@ def expand(path: Path) -> Path:
         raise CadenzaError(f"{path}: there is no home folder of that name. Write the path in full.") from error
 
 
+#: A float holds numbers of 308 digits.
+_MOST_DIGITS = 300
 #: How texts begin that a spreadsheet takes for formulas; so does an apostrophe that is one's own.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
@@ -130,11 +132,17 @@ def guarded_text(text: str) -> str:
 
 
 def parse_json(text: str | bytes, **options: Any) -> Any:
-    """As `json.loads`; text that is nested too deeply to be read raises ValueError too, as all other faults do."""
+    """As `json.loads`; what is nested too deeply, or a number too large for a float, raises ValueError as other faults do."""
     try:
-        return json.loads(text, **options)
+        return json.loads(text, parse_int=_whole, **options)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"it holds a number of {len(digits)} digits")
+    return int(digits)
 
 
 def parse_yaml(text: str) -> Any:

@@ -142,7 +142,7 @@ def _read_config(path: Path) -> _Config:
         raise CadenzaError(f"{path} cannot be read as a UTF-8 text file: {error}.") from error
     try:
         config = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CadenzaError(f"{path} is not valid TOML: {error}. Correct it or move it away.") from error
     for key, value in config.items():
         if key not in _KEYS:

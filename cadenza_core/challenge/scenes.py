@@ -98,9 +98,12 @@ def read_scenes(
         song = f"{_text(entry, 'music', where)}-{_text(entry, 'head_loudspeaker_positions', where)}"
         if song not in songs:
             songs[song] = _song(root / "audio" / "at_mic_music", song, music, where)
-        if missing := [one for one in heard_by[scene] if one not in people]:
+        heard = heard_by[scene]
+        if not isinstance(heard, list) or not all(isinstance(one, str) for one in heard):
+            raise CadenzaError(f"{metadata / f'scene_listeners.{name}.json'}: {scene!r} has no list of listeners.")
+        if missing := [one for one in heard if one not in people]:
             raise CadenzaError(f"{where}: the listeners {named(missing)} are not in listeners.{name}.json.")
-        listens = tuple(people[one] for one in dict.fromkeys(heard_by[scene]) if one in ids)
+        listens = tuple(people[one] for one in dict.fromkeys(heard) if one in ids)
         if listens:
             made.append(Scene(scene, songs[song], _gains(gains, _text(entry, "gain", where), where), listens))
     if not made:

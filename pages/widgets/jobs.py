@@ -5,14 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from cadenza_core.jobs import Job, time_left
+from cadenza_core.jobs import Job, Jobs, time_left
 from cadenza_core.progress import Progress
 
 from .messages import plain
 from .selection import owner
 from .services import services
 
-__all__ = ["ask", "follow", "give_up", "is_stopped", "keep_only"]
+__all__ = ["ask", "follow", "give_up", "is_stopped", "keep_only", "queue_place"]
 
 
 #: How often a job's progress is shown anew, s.
@@ -64,14 +64,14 @@ def _follow(key: str, cancel: bool, quiet: bool) -> None:
     if job is None or not job.is_active:
         st.rerun()
     services().jobs.touch(key, owner())
-    words = ", ".join(filter(None, (job.text, _place(key), time_left(job))))
+    words = ", ".join(filter(None, (job.text, queue_place(services().jobs, key), time_left(job))))
     st.progress(job.share, plain(words if quiet else f"{job.title}: {words}"))
     if cancel and st.button("Cancel", key=f"cancel_{key}", type="tertiary", icon=":material/close:"):
         give_up(key)
         st.rerun()
 
 
-def _place(key: str) -> str:
-    """Say how many are ahead in the queue, if it is more than a moment's wait."""
-    place = services().jobs.place(key)
+def queue_place(jobs: Jobs, key: str) -> str:
+    """Say how many are ahead of a job in the queue; nothing if it does not wait."""
+    place = jobs.place(key)
     return "next in the queue" if place == 1 else f"number {place} in the queue" if place else ""
