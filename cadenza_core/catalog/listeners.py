@@ -17,7 +17,7 @@ import numpy as np
 from clarity.utils.audiogram import Audiogram, Listener
 
 from ..errors import CadenzaError
-from ..files import check_name, expand, parse_json
+from ..files import check_name, expand
 
 __all__ = [
     "FREQUENCIES",
@@ -52,12 +52,12 @@ def read_listeners(path: Path) -> dict[str, Listener]:
         repeated frequencies, null or non-numeric values, or levels outside -20 to 120 dB HL.
     """
     try:
-        content = parse_json(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_repetition)
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_repetition)
     except FileNotFoundError as error:
         raise CadenzaError(f"There is no listener file {path}.") from error
     except OSError as error:
         raise CadenzaError(f"{path} cannot be read: {error.strerror or error}. A listener file is wanted.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CadenzaError(f"{path} is not a JSON text file in UTF-8 ({error}). {_FORM}.") from error
     if not isinstance(content, dict) or not content:
         raise CadenzaError(f"{path} holds no listeners. {_FORM}.")

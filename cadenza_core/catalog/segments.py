@@ -5,12 +5,12 @@ seconds: 30 s are scored with HAAQI, 15 s are heard by the panel (CAD1 task 1, "
 `recipes/cad1/task1/baseline/test.py`).
 """
 
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CadenzaError
-from ..files import parse_json
 
 __all__ = ["Segments", "read_segments"]
 
@@ -65,12 +65,12 @@ def read_segments(path: Path) -> dict[str, Segments]:
         If the file is missing, not JSON or not of the form above; it names the song and the fault.
     """
     try:
-        content = parse_json(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise CadenzaError(f"There is no segments file {path}.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise CadenzaError(f"{path} cannot be read as a UTF-8 text file: {error}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CadenzaError(f"{path} is not valid JSON: {error}. Copy or download it again.") from error
     if not isinstance(content, dict) or not content:
         raise CadenzaError(f"{path} must hold an object with one entry a song; it holds {_short(content)}.")
