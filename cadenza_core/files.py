@@ -16,11 +16,14 @@ from typing import Any
 from .errors import CadenzaError
 
 __all__ = [
+    "FORMULA_STARTS",
     "atomic_file",
     "atomic_folder",
     "check_name",
     "disk_errors",
     "expand",
+    "guarded_text",
+    "is_file",
     "parse_json",
     "parse_yaml",
     "sweep",
@@ -129,6 +132,14 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 def guarded_text(text: str) -> str:
     """Put an apostrophe before a text that a spreadsheet would run, or that has one already."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path that somebody else has named is a file; a name that no disk can hold is none."""
+    try:
+        return path.is_file()
+    except OSError:  # longer than names can be, for one
+        return False
 
 
 def parse_json(text: str | bytes, **options: Any) -> Any:

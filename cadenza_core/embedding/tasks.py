@@ -16,7 +16,7 @@ import numpy as np
 
 from ..audio import audio_info, read_audio, resample
 from ..errors import CadenzaError
-from ..files import parse_json
+from ..files import is_file, parse_json
 from .api import SAMPLE_RATES
 
 __all__ = ["DataSplit", "Event", "Task", "find_tasks", "read_task"]
@@ -190,7 +190,7 @@ class Task:
                     )
                 where[name] = split
         for rate in self.rates or (self.source_rate(0),):
-            missing = [name for name, split in where.items() if not self.path(split, name, rate).is_file()]
+            missing = [name for name, split in where.items() if not is_file(self.path(split, name, rate))]
             if missing:
                 example = self.path(where[missing[0]], missing[0], rate)
                 raise CadenzaError(f"{len(missing)} of {len(where)} sounds are missing, the first is {example}.")

@@ -35,6 +35,8 @@ _ID = re.compile("[0-9a-f]{32}")
 _NAME = re.compile("[a-z0-9_]{1,40}")
 _MANIFEST = "manifest.json"
 _BITS = 20
+#: Sample rates that there are, Hz.
+_RATES = (1000, 768_000)
 #: What is lost by that, full scale 1.0.
 PRECISION = 2.0**-_BITS
 #: Largest sample that so many bits hold as it is.
@@ -92,6 +94,9 @@ class Sounds:
         try:
             content = parse_json((self.folder / set_id / _MANIFEST).read_text(encoding="ascii"))
             sounds = {name: Sound(name, file, float(peak)) for name, (file, peak, _) in content["sounds"].items()}
+            rate, frames = int(content["rate"]), int(content["frames"])
+            if not (_RATES[0] <= rate <= _RATES[1] and frames >= 0):
+                return None
             if not all(_NAME.fullmatch(name) and sound.file in _files(name) for name, sound in sounds.items()):
                 return None
             sizes = {sound.file: content["sounds"][name][2] for name, sound in sounds.items()}
@@ -100,8 +105,8 @@ class Sounds:
                 return None
             if not all((folder / f"{name}.peaks").is_file() for name in sounds):
                 return None
-            return SoundSet(set_id, int(content["rate"]), int(content["frames"]), sounds)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return SoundSet(set_id, rate, frames, sounds)
+        except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError):
             return None
 
     def path(self, set_id: str, file: str) -> Path | None:

@@ -17,7 +17,7 @@ import numpy as np
 from ...audio import read_audio
 from ...audio.reading import AUDIO_SUFFIXES
 from ...errors import CadenzaError
-from ...files import parse_json
+from ...files import is_file, parse_json
 
 __all__ = ["Clip", "read_clips", "read_mono"]
 
@@ -70,7 +70,7 @@ def read_clips(place: Path) -> list[Clip]:
             f"{place} holds no captioned clips. Accepted are folders named as their sounds' caption, a folder with "
             f"{_CAPTIONS} (file,caption), and a JSON {{'data': [{{'wav': ..., 'caption': ...}}]}}."
         )
-    if missing := [clip.path for clip in clips if not clip.path.is_file()]:
+    if missing := [clip.path for clip in clips if not is_file(clip.path)]:
         raise CadenzaError(f"{place} names {len(missing)} files that are not there, such as {missing[0]}.")
     if bare := [clip.path for clip in clips if not clip.caption]:
         raise CadenzaError(f"{place}: {bare[0].name} has no caption.")
