@@ -99,7 +99,7 @@ export class Safety {
   soften(rise) {
     if (!(rise > RISE_DB)) return 0;
     const now = this.context.currentTime;
-    const step = Math.min(rise, FIRST_RISE_DB); // after silence the rise has no bounds
+    const step = Number.isFinite(rise) ? rise : FIRST_RISE_DB; // after silence
     glide(this.guard.gain, factor(-step), now, HEAR_TAU / 3);
     this.#rise(step, now + 6 * HEAR_TAU);
     return 4 * HEAR_TAU;
