@@ -29,7 +29,7 @@ def listening(page, sounds):
 
 def heard(page):
     """Give what has left the page so far [shape=(2, n)]."""
-    return np.array(page.evaluate("harness.heard()"), dtype=np.float64).reshape(2, -1)
+    return songs.decoded(page.evaluate("harness.heard()"))
 
 
 def levels(samples, seconds=0.01):

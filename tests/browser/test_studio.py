@@ -32,7 +32,10 @@ def shot(page: Any, name: str) -> None:
 
 
 def query_has(page: Any, text: str) -> None:
-    page.wait_for_function("text => decodeURIComponent(location.search).includes(text)", arg=text)
+    page.wait_for_function(
+        "text => [...new URLSearchParams(location.search)].map((each) => each.join('=')).join('&').includes(text)",
+        arg=text,
+    )
 
 
 def gain(page: Any, name: str) -> list[float]:
