@@ -20,16 +20,28 @@ _EVERY = 0.3
 
 
 def ask(
-    key: str, title: str, work: Callable[[Progress], Any], *, urgency: int = 1, anew: bool = False, heavy: bool = False
+    key: str,
+    title: str,
+    work: Callable[[Progress], Any],
+    *,
+    urgency: int = 1,
+    anew: bool = False,
+    passing: bool = False,
+    heavy: bool = False,
 ) -> Job:
-    """Give the job of a key: begun now, or found. One that this tab has cancelled, or that failed, begins only `anew`."""
+    """Give the job of a key: begun now, or found. One that this tab has cancelled, or that failed, begins only `anew`.
+
+    One that is `passing` is wanted as long as the page asks for it: `keep_only` lets go of it. One that is `heavy` needs
+    much memory and waits for others of its kind.
+    """
     stopped: set[str] = st.session_state.setdefault("stopped_jobs", set())
     if anew:
         stopped.discard(key)
     job = services().jobs.get(key)
     if job is not None and not anew and (job.state == "failed" or (key in stopped and job.state != "done")):
         return job
-    st.session_state.setdefault("wanted_jobs", set()).add(key)
+    if passing:
+        st.session_state.setdefault("passing_jobs", set()).add(key)
     return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency, heavy=heavy)
 
 
@@ -45,11 +57,11 @@ def is_stopped(key: str) -> bool:
 
 
 def keep_only(keys: set[str]) -> None:
-    """Let go of all jobs that this tab once asked for and no longer needs."""
-    wanted: set[str] = st.session_state.setdefault("wanted_jobs", set())
-    for key in wanted - keys:
+    """Let go of all passing jobs that this tab once asked for and no longer needs."""
+    passing: set[str] = st.session_state.setdefault("passing_jobs", set())
+    for key in passing - keys:
         services().jobs.release(key, owner())
-    st.session_state["wanted_jobs"] = wanted & keys
+    st.session_state["passing_jobs"] = passing & keys
 
 
 def follow(key: str, *, cancel: bool = True, quiet: bool = False) -> None:

@@ -15,7 +15,7 @@ ID = sound_id("sign in")
 
 
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory, noise: Any) -> Iterator[tuple[str, Provider]]:
+def shared(tmp_path_factory: pytest.TempPathFactory, noise: Any) -> Iterator[tuple[str, Provider]]:
     home = tmp_path_factory.mktemp("sign_in") / "home"
     Sounds(home / "cache" / "playback").put(ID, {"vocals": noise(20000)}, 44100)
     (home / "people.toml").write_text('"ana@lab.org" = "researcher"\n', encoding="utf-8")
@@ -35,8 +35,8 @@ def enter(chromium: Any, url: str, issuer: Provider, **user: Any) -> Any:
     return page
 
 
-def test_without_sign_in_there_is_no_sound_and_no_page(chromium: Any, studio: tuple[str, Provider]) -> None:
-    url, _ = studio
+def test_without_sign_in_there_is_no_sound_and_no_page(chromium: Any, shared: tuple[str, Provider]) -> None:
+    url, _ = shared
     assert ask(f"{url}/audio/{ID}/vocals.flac")[0] == 401
     assert ask(f"{url}/levels/{ID}")[0] == 401
     assert ask(f"{url}/audio/{ID}/vocals.flac", Cookie="_streamlit_user=forged")[0] == 401
@@ -48,8 +48,8 @@ def test_without_sign_in_there_is_no_sound_and_no_page(chromium: Any, studio: tu
     page.context.close()
 
 
-def test_each_role_has_what_is_its_own(chromium: Any, studio: tuple[str, Provider]) -> None:
-    url, issuer = studio
+def test_each_role_has_what_is_its_own(chromium: Any, shared: tuple[str, Provider]) -> None:
+    url, issuer = shared
     viewer = enter(chromium, url, issuer, sub="2", email="eve@else.org", email_verified=True, name="Eve <b>x</b>")
     assert viewer.request.get(f"{url}/audio/{ID}/vocals.flac").status == 200
     assert viewer.request.get(f"{url}/exports/{ID}/x.wav").status == 403
