@@ -94,7 +94,8 @@ class _Writes:
             if isinstance(path, int) or path is None:
                 continue
             place = os.path.normpath(Path(os.fsdecode(path)).absolute())
-            if not place.startswith((self.folder + os.sep, os.devnull)) and place != self.folder and "__pycache__" not in place:
+            inside = place == self.folder or place.startswith((self.folder + os.sep, os.devnull))
+            if not inside and "__pycache__" not in place:
                 self.outside.append(f"{event} {place}")
 
 
