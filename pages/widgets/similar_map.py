@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cadenza_core.embedding.collection import Collection, Item, collect, tracks_key
+from cadenza_core.embedding.collection import Collection, Item, collect
 from cadenza_core.embedding.maps import METHODS, SpaceMap, draw_map, methods
+from cadenza_core.embedding.tracks import tracks_key
 from cadenza_core.progress import Progress, part
 
 from .clip_player import item_title, play, span_text

@@ -8,8 +8,9 @@ import streamlit as st
 
 from cadenza_core.audio import STEMS
 from cadenza_core.catalog import WHOLE
-from cadenza_core.embedding.collection import Collection, Track, tracks_key
+from cadenza_core.embedding.collection import Collection
 from cadenza_core.embedding.compare import Comparison, compare_remix
+from cadenza_core.embedding.tracks import Track, tracks_key
 from cadenza_core.errors import CadenzaError
 from cadenza_core.progress import Progress, part
 from cadenza_core.remix import MixSettings

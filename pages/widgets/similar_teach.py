@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from cadenza_core.audio import STEMS
-from cadenza_core.embedding.collection import MIXTURE, Item, Track, tracks_key, tracks_of
+from cadenza_core.embedding.collection import Item
 from cadenza_core.embedding.events import GRID, Postprocessing
 from cadenza_core.embedding.teach import (
     NONE,
@@ -16,6 +16,7 @@ from cadenza_core.embedding.teach import (
     Region,
     Tag,
     Taught,
+    corrected,
     events_csv,
     events_json,
     lesson_names,
@@ -25,6 +26,7 @@ from cadenza_core.embedding.teach import (
     teach,
     track_key,
 )
+from cadenza_core.embedding.tracks import MIXTURE, Track, tracks_key, tracks_of
 from cadenza_core.errors import CadenzaError
 from cadenza_core.progress import Progress, part
 
@@ -253,6 +255,7 @@ def _tags(lesson: Lesson, found: Tagged, targets: Sequence[Track], key: str) -> 
             st.session_state["tag_heard"] = (key, turn, heard)
             play(Item(track, one.start, max(one.stop, one.start + 0.05)))
     systems = {(track.song.id, track.part): track.system for track in targets}
+    events = corrected(found.tags, [str(label) for label in edited["label"]])
     learned = [
         Region(one.song, one.start, max(one.stop, one.start + 0.05), str(label), one.part, systems[one.song, one.part])
         for one, label, right in zip(found.tags, edited["label"], edited["right"], strict=True)
@@ -263,7 +266,7 @@ def _tags(lesson: Lesson, found: Tagged, targets: Sequence[Track], key: str) -> 
             st.session_state["tags_turn"] += 1
             st.session_state["teach_now"] = True
             _keep(lesson, [*lesson.regions, *learned])
-        st.download_button("Events (CSV)", events_csv(found.tags), "events.csv", "text/csv", icon=":material/download:")
+        st.download_button("Events (CSV)", events_csv(events), "events.csv", "text/csv", icon=":material/download:")
         st.download_button(
-            "Events (HEAR JSON)", events_json(found.tags), "events.json", "application/json", icon=":material/download:"
+            "Events (HEAR JSON)", events_json(events), "events.json", "application/json", icon=":material/download:"
         )
