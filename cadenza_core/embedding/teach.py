@@ -254,7 +254,7 @@ def tag(
 
 
 def corrected(tags: Sequence[Tag], labels: Sequence[str]) -> list[Tag]:
-    """Give tags with the labels that a person gave them, those called "none" left out; of a changed one the confidence is NaN."""
+    """Give tags with labels that a person gave; those called "none" are left out, and a changed one has confidence NaN."""
     return [
         one if one.label == label else replace(one, label=label, confidence=math.nan)
         for one, label in zip(tags, labels, strict=True)
