@@ -14,14 +14,13 @@ from .clip_player import play
 from .messages import clock
 from .services import services
 from .similar_choice import Choice
+from .similar_drawing import COLOURS, time_ticks
 from .similar_work import embedder_for, result_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = ["pick_song", "sections_panel"]
-
-_LETTERS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7f00", "#7f7f7f")
 
 
 def pick_song(choice: Choice, key: str, *, label: str = "Song", true_stems: bool = False) -> Song | None:
@@ -85,7 +84,7 @@ def _figure(line: Timeline, sections: list[Section]) -> "go.Figure":
 
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.45, 0.55], vertical_spacing=0.04)
     for number, section in enumerate(sections):
-        colour = _LETTERS[(ord(section.letter[0]) - ord("A")) % len(_LETTERS)]
+        colour = COLOURS[(ord(section.letter[0]) - ord("A")) % len(COLOURS)]
         figure.add_trace(
             go.Bar(
                 x=[section.stop - section.start],
@@ -110,9 +109,8 @@ def _figure(line: Timeline, sections: list[Section]) -> "go.Figure":
     )
     figure.add_trace(curve, row=2, col=1)
     last = line.duration
-    step = next(step for step in (5, 10, 20, 30, 60, 120, 300, 600) if last / step <= 14)
-    ticks = [step * k for k in range(int(last // step) + 1)]
-    figure.update_xaxes(range=[0, last], tickvals=ticks, ticktext=[clock(t) for t in ticks], fixedrange=True)
+    values, words = time_ticks(last)
+    figure.update_xaxes(range=[0, last], tickvals=values, ticktext=words, fixedrange=True)
     figure.update_yaxes(showticklabels=False, fixedrange=True, zeroline=False, showgrid=False)
     figure.update_layout(height=260, showlegend=False, barmode="overlay", bargap=0.05, clickmode="event+select")
     figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})
