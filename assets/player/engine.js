@@ -20,7 +20,8 @@ class Graph {
     this.tracks = [];
     this.transport = context.createGain();
     this.output = this.transport;
-    this.transport.connect(context.destination);
+    this.volume = context.createGain();
+    this.transport.connect(this.volume).connect(context.destination);
   }
 
   addTrack(id, buffer) {
@@ -57,6 +58,7 @@ export class PlayerEngine extends EventTarget {
     this.data = null; // what load() was given
     this.selected = null; // id of the sound that is heard
     this.matched = true;
+    this.volume = 1;
     this.loop = { start: 0, end: 0, on: false };
     this.states = new Map(); // id -> {state, fraction, message}
     this.loaded = false;
@@ -113,6 +115,7 @@ export class PlayerEngine extends EventTarget {
     this.context?.close();
     this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
     this.graph = new Graph(this.context);
+    this.graph.volume.gain.value = this.volume;
   }
 
   async #fetch(items, signal) {
@@ -182,6 +185,12 @@ export class PlayerEngine extends EventTarget {
     this.matched = on;
     this.#applyGains();
     this.#tell("select");
+  }
+
+  /** How loud all of it is: 0 dB at most. */
+  setVolume(db) {
+    this.volume = 10 ** (Math.min(0, db) / 20);
+    if (this.graph) glide(this.graph.volume.gain, this.volume, this.context.currentTime, 0.02);
   }
 
   /** What a sound is multiplied by: at most 1. */

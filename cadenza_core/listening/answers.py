@@ -116,7 +116,9 @@ def _row(
 
 
 def _utc(done: schema.TrialAnswer) -> str:
-    return done.created.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"  # SQLite keeps no zone: all is UTC
+    return (
+        done.created.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    )  # SQLite keeps no zone: all is UTC
 
 
 def export_answers(store: Store, test: str, path: Path) -> tuple[str, ...]:

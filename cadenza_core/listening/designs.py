@@ -22,14 +22,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..catalog import Excerpt
+from ..catalog import WHOLE, Excerpt
 from ..errors import CadenzaError
 from ..hearing.safe_levels import CEILING_DB_SPL
 from ..remix import Gains
 from .kinds import ANCHORS, KINDS, REFERENCE, RESERVED, Kind
 from .yaml_nodes import Node, read_yaml
 
-__all__ = ["LONGEST_S", "MOST_PARTICIPANTS", "MOST_TOGETHER", "MOST_TRIALS", "Condition", "Design", "Passage", "read_design"]
+__all__ = [
+    "LONGEST_S",
+    "MOST_PARTICIPANTS",
+    "MOST_TOGETHER",
+    "MOST_TRIALS",
+    "Condition",
+    "Design",
+    "Passage",
+    "read_design",
+]
 
 #: Longest excerpt, s; most sounds of one trial (BS.1534-3, section 5.3: not more than 15); most trials of a participant.
 LONGEST_S, MOST_TOGETHER, MOST_TRIALS, MOST_PARTICIPANTS = 60.0, 15, 200, 500
@@ -44,6 +53,13 @@ _INSTRUCTIONS = (
     "Please use headphones, in a quiet room, and take your time."
 )
 _THANKS = "That was the last one. Thank you very much for listening. You can close this page now."
+
+
+_KEYS = (
+    *("name", "title", "design", "seed", "systems", "reference", "anchors", "excerpts", "participants", "training", "trials"),
+    *("repeats", "loudness", "fade", "hear", "calibration_db_spl", "ceiling_db_spl", "headphone_check", "comments"),
+    *("consent", "instructions", "thanks"),
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +99,7 @@ class Passage:
 
     name: str
     song: str = ""
-    at: Excerpt = Excerpt()
+    at: Excerpt = WHOLE
     query: str = ""
     training: bool = False
     line: int = field(default=0, compare=False)
@@ -192,8 +208,7 @@ def read_design(text: str, folder: Path | str = "", source: str = "The design") 
     """
     root = read_yaml(text, source)
     fields = root.mapping(
-        "name title design seed systems reference anchors excerpts participants training trials repeats loudness fade hear "
-        "calibration_db_spl ceiling_db_spl headphone_check comments consent instructions thanks".split(),
+        _KEYS,
         needed=("name", "design", "systems", "excerpts"),
     )
     kind = KINDS[fields["design"].choice(KINDS)]
@@ -295,7 +310,11 @@ def _gains(node: Node) -> Gains:
 
 def _reference(node: Node | None, kind: Kind, root: Node) -> Condition | None:
     if (node is not None) != (kind.name == "mushra"):
-        text = "MUSHRA needs a 'reference', such as {system: reference}" if node is None else "only MUSHRA has a 'reference'"
+        text = (
+            "MUSHRA needs a 'reference', such as {system: reference}"
+            if node is None
+            else "only MUSHRA has a 'reference'"
+        )
         raise (node or root).fault(text)
     return _condition(node, REFERENCE) if node else None
 
@@ -303,7 +322,7 @@ def _reference(node: Node | None, kind: Kind, root: Node) -> Condition | None:
 def _passage(node: Node, kind: Kind) -> Passage:
     fields = node.mapping(["name", "song", "at", "query", "training"], needed=("name",))
     name = fields["name"].label()
-    at = Excerpt()
+    at = WHOLE
     if "at" in fields:
         try:
             at = Excerpt.parse(str(fields["at"].value))

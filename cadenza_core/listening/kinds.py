@@ -80,9 +80,13 @@ class Kind:
 #: CAD1's six scales; the words of their ends are ours.
 PANEL = (
     Scale("basic_audio_quality", "Basic audio quality", 0, 100, ("Bad", "Excellent"), "Everything taken together"),
-    Scale("clarity", "Clarity", 0, 100, ("Not at all clear", "Very clear"), "How well voices and instruments stand out"),
+    Scale(
+        "clarity", "Clarity", 0, 100, ("Not at all clear", "Very clear"), "How well voices and instruments stand out"
+    ),
     Scale("harshness", "Harshness", 0, 100, ("Not at all harsh", "Very harsh"), "How sharp or piercing it is"),
-    Scale("distortion", "Distortion", 0, 100, ("Not at all distorted", "Very distorted"), "Crackling, roughness, warbling"),
+    Scale(
+        "distortion", "Distortion", 0, 100, ("Not at all distorted", "Very distorted"), "Crackling, roughness, warbling"
+    ),
     Scale(
         "frequency_balance",
         "Frequency balance",

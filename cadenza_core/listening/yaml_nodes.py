@@ -135,7 +135,9 @@ class Node:
         """Give a number within a range."""
         value = self.value
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not low <= value <= high:
-            raise self.fault(f"a {'whole ' if whole else ''}number from {low:g} to {high:g} is wanted, not {str(value)[:40]}")
+            raise self.fault(
+                f"a {'whole ' if whole else ''}number from {low:g} to {high:g} is wanted, not {str(value)[:40]}"
+            )
         return value
 
     def flag(self) -> bool:
