@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks import header, table
 
+from benchmarks import header, table
 from cadenza_core.listening.answers import answers_frame
 from cadenza_core.listening.panels import participants_frame
 from cadenza_core.settings import Settings
