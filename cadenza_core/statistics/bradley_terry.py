@@ -76,7 +76,7 @@ def bradley_terry(wins: np.ndarray, names: Sequence[str] = (), *, confidence: fl
 
 
 def _missing(total: np.ndarray, labels: list[str]) -> str:
-    """Say why there are no finite strengths (Ford 1957: everybody must have lost to somebody, directly or by way of others)."""
+    """Say why there are no finite strengths (Ford 1957: everybody must have lost to everybody, if by way of others)."""
     from scipy.sparse.csgraph import connected_components
 
     if len(total) < 2:

@@ -31,7 +31,9 @@ class Correlation:
     count: int
 
 
-def correlation(first: np.ndarray, second: np.ndarray, kind: str = "pearson", *, confidence: float = 0.95) -> Correlation:
+def correlation(
+    first: np.ndarray, second: np.ndarray, kind: str = "pearson", *, confidence: float = 0.95
+) -> Correlation:
     """Correlate two lists of numbers.
 
     Parameters

@@ -8,7 +8,7 @@ from ..errors import CadenzaError
 
 __all__ = ["PROPORTION_INTERVALS", "Proportion", "proportion"]
 
-#: Intervals that are offered: Wilson's score interval (Wilson 1927), and Clopper & Pearson's exact one (1934), never too short.
+#: Intervals that are offered: Wilson's score interval (1927), and Clopper & Pearson's exact one (1934), never too short.
 PROPORTION_INTERVALS = ("wilson", "clopper-pearson")
 
 

@@ -27,7 +27,9 @@ def test_spearman_by_hand():
     found = correlation(X, Y, "spearman")
     assert found.value == pytest.approx(by_hand, abs=1e-12)
     step = Z * math.sqrt((1 + by_hand**2 / 2) / 5)
-    np.testing.assert_allclose([found.low, found.high], np.tanh(np.arctanh(by_hand) + [-step, step]), rtol=1e-12)
+    np.testing.assert_allclose(
+        [found.low, found.high], np.tanh(np.arctanh(by_hand) + np.array([-step, step])), rtol=1e-12
+    )
 
 
 def test_kendall_by_hand():
@@ -36,7 +38,9 @@ def test_kendall_by_hand():
     found = correlation(X, Y, "kendall")
     assert found.value == pytest.approx(sum(order) / 28, abs=1e-12)
     step = Z * math.sqrt(0.437 / 4)
-    np.testing.assert_allclose([found.low, found.high], np.tanh(np.arctanh(found.value) + [-step, step]), rtol=1e-12)
+    np.testing.assert_allclose(
+        [found.low, found.high], np.tanh(np.arctanh(found.value) + np.array([-step, step])), rtol=1e-12
+    )
 
 
 def test_gaps_constants_and_few_points():
