@@ -2,8 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import insert, select
 
 from cadenza_core.listening.answers import COLUMNS
+from cadenza_core.store import schema
 
 #: True quality of the systems, 0 to 100.
 SYSTEMS = {"alpha": 70.0, "beta": 55.0, "gamma": 52.0, "delta": 30.0}
@@ -70,3 +72,44 @@ def complete(frame, design):
             frame[name] = known.get(name, "")
     frame["system"] = frame["condition"].where(frame["role"] == "system", "")
     return frame[list(COLUMNS)]
+
+
+def store_answers(store, frame, name="sim"):
+    """Put answers into a database as the running test does: participants, trials, ratings. New participants are added."""
+    with store.writing() as connection:
+        test = connection.execute(select(schema.ListeningTest.id).where(schema.ListeningTest.name == name)).scalar()
+        if test is None:
+            kind = frame["design"].iloc[0]
+            test = _added(connection, schema.ListeningTest, name=name, title=name, kind=kind, key="k", design={})
+        songs = {row.name: row.id for row in connection.execute(select(schema.Song.id, schema.Song.name))}
+        for song in sorted(set(frame["song"]) - set(songs)):
+            songs[song] = _added(connection, schema.Song, name=song)
+        count = len(connection.execute(select(schema.Participant.id)).all())
+        for place, (code, own) in enumerate(frame.groupby("participant"), count):
+            person = _added(
+                connection, schema.Participant, test_id=test, code=code, number=place, listener=own["listener"].iloc[0]
+            )
+            for number, (trial, part) in enumerate(own.groupby("trial", sort=False), 1):
+                about = {"participant_id": person, "trial": trial, "number": number, "phase": "main", "digest": "d"}
+                _added(connection, schema.TrialAnswer, **about, seconds=20.0, output_rate=44100.0)
+                details = {"plays": 1, "heard_s": 9.0, "seed": 7}
+                connection.execute(
+                    insert(schema.Rating),
+                    [
+                        {
+                            "test": name,
+                            "participant": code,
+                            "trial": trial,
+                            "condition": row.condition,
+                            "scale": row.scale,
+                            "value": row.value,
+                            "song_id": songs[row.song],
+                            "details": {**details, "role": row.role},
+                        }
+                        for row in part.itertuples()
+                    ],
+                )
+
+
+def _added(connection, model, **values):
+    return connection.execute(insert(model).values(**values)).inserted_primary_key[0]
