@@ -56,7 +56,19 @@ _THANKS = "That was the last one. Thank you very much for listening. You can clo
 
 
 _KEYS = (
-    *("name", "title", "design", "seed", "systems", "reference", "anchors", "excerpts", "participants", "training", "trials"),
+    *(
+        "name",
+        "title",
+        "design",
+        "seed",
+        "systems",
+        "reference",
+        "anchors",
+        "excerpts",
+        "participants",
+        "training",
+        "trials",
+    ),
     *("repeats", "loudness", "fade", "hear", "calibration_db_spl", "ceiling_db_spl", "headphone_check", "comments"),
     *("consent", "instructions", "thanks"),
 )

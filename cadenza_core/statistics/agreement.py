@@ -140,7 +140,7 @@ def krippendorff_alpha(
     table = table[(~np.isnan(table)).sum(axis=1) >= 2] if table.size else table.reshape(0, 0)
     given = ~np.isnan(table)
     targets, raters = len(table), int(given.any(axis=0).sum()) if table.size else 0
-    if not targets or np.ptp(table[given]) == 0.0:
+    if targets < 2 or np.ptp(table[given]) == 0.0:
         return Agreement(name, math.nan, math.nan, math.nan, targets, raters)
     if level == "ordinal":
         from scipy import stats
@@ -149,8 +149,6 @@ def krippendorff_alpha(
         table[given] = stats.rankdata(table[given])
     sums = _sums(table, given)
     value = float(_alpha(np.ones((1, targets)), sums)[0])
-    if targets < 2:
-        return Agreement(name, value, math.nan, math.nan, targets, raters)
     drawn = np.random.default_rng(seed).multinomial(targets, np.full(targets, 1.0 / targets), resamples).astype(float)
     tail = 50.0 * (1.0 - confidence)
     low, high = np.nanpercentile(_alpha(drawn, sums), [tail, 100.0 - tail])

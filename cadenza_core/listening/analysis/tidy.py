@@ -214,7 +214,7 @@ def _values(table: pd.DataFrame, at: Callable[[int], str]) -> pd.Series:
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         row = table.iloc[bad[0]]
-        raise CadenzaError(f"{at(int(row['place']))}: {row['value']!r} is no answer; a finite number is wanted.")
+        raise CadenzaError(f"{at(int(row['place']))}: {row['value']} is no answer; a finite number is wanted.")
     for name, rows in table.groupby("scale", sort=False).groups.items():
         scale = scale_named(str(name))
         outside = rows[~scale.accepts(values.loc[rows].to_numpy())]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["VIEWS", "Shown", "View", "view_named", "views_for"]
 
+_ALIKE = "interval and test take all answers as independent; those of one participant are alike"
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -154,7 +156,7 @@ def _agreement(answers: Answers, choice: Choice, _: Beside) -> Shown:
     about = (
         "How far participants agree on each sound: Krippendorff's alpha (all answers; interval by bootstrap over sounds) and "
         "intraclass correlations (Shrout & Fleiss 1979; only sounds that all have rated): ICC(2,1) of single participants, "
-        "ICC(2,k) of their mean, ICC(3,1) without regard to how high or low each one rates"
+        "ICC(2,k) of their mean, ICC(3,1) without regard to how high or low each one rates; with 95 % intervals"
     )
     notes = ["participants heard what was made for their own audiograms: agreement is on systems and excerpts"]
     own = answers.frame["listener"][answers.frame["listener"] != ""].nunique()
@@ -184,7 +186,7 @@ def _preferences(answers: Answers, choice: Choice, _: Beside) -> Shown:
         f"How often the first of a pair was chosen; {counted}. Intervals: 95 %, {OPTIONS['interval'][choice.interval]}. Test: "
         f"exact binomial against one half, two-sided; p corrected for {len(frame)} tests (Holm)"
     )
-    return Shown(frame, about, _independent(choice))
+    return Shown(frame, about, (_ALIKE,) if choice.unit == "answers" else ())
 
 
 def _strengths(answers: Answers, choice: Choice, _: Beside) -> Shown:
@@ -202,7 +204,7 @@ def _abx(answers: Answers, choice: Choice, _: Beside) -> Shown:
         f"How often X was told right. Intervals: 95 %, {OPTIONS['interval'][choice.interval]}. Test: exact binomial, better "
         "than guessing (one-sided); p corrected within each group (Holm)"
     )
-    return Shown(frame, about, _independent(choice))
+    return Shown(frame, about, (_ALIKE,))
 
 
 def _ranking(answers: Answers, choice: Choice, beside: Beside) -> Shown:
@@ -235,12 +237,6 @@ def _few(participants: int) -> tuple[str, ...]:
     if participants >= 10:
         return ()
     return (f"with {participants} participants a bootstrap's intervals are too narrow; 10 at least are wanted",)
-
-
-def _independent(choice: Choice) -> tuple[str, ...]:
-    if choice.unit == "participants":
-        return ()
-    return ("interval and test take all answers as independent; those of one participant are alike",)
 
 
 _RATED, _CHOSEN = ("panel", "mushra", "relovl"), ("preference",)

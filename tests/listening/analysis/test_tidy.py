@@ -39,7 +39,7 @@ def test_a_table_of_ones_own_needs_little_and_what_is_told_is_said(tmp_path):
     assert answers.design == "mushra" and answers.scales == ["quality"] and answers.frame["value"].max() == 98.5
     assert answers.frame["role"].tolist() == ["reference", "anchor", "system", "system"]
     assert answers.frame["system"].tolist() == ["", "", "mine", "mine"]
-    assert "anchor70, Reference taken as reference or anchor by the name" in answers.notes[1]
+    assert "Reference, anchor70 taken as reference or anchor by the name" in answers.notes[1]
     assert len(answers.notes) == 3
 
 
