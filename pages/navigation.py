@@ -15,6 +15,7 @@ st.navigation(
         st.Page(_PAGES / "leaderboard.py", title="Leaderboard", icon=":material/leaderboard:"),
         st.Page(_PAGES / "analysis.py", title="Analysis", icon=":material/query_stats:"),
         st.Page(_PAGES / "compare.py", title="Compare", icon=":material/compare_arrows:"),
+        st.Page(_PAGES / "panels.py", title="Listening tests", icon=":material/hearing:"),
         st.Page(_PAGES / "ratings.py", title="Listening results", icon=":material/how_to_vote:"),
         st.Page(_PAGES / "lyrics.py", title="Lyrics", icon=":material/lyrics:"),
         st.Page(_PAGES / "predictions.py", title="Compare predictions", icon=":material/compare:"),

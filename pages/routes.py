@@ -1,4 +1,5 @@
-"""Our own routes beside Streamlit's: the mixer's files and numbers, sounds, peaks, levels, and what was exported.
+"""Our own routes beside Streamlit's: the mixer's files and numbers, sounds, peaks, levels, what was exported; and the pages
+of listening tests, which their participants see instead of the studio.
 
 A sound is asked for by the digest it is stored under and by its name, and both must be known: see
 `cadenza_core.playback`. Nothing else on the disk can be reached. Pages of other sites get nothing.
@@ -16,6 +17,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cadenza_core.errors import CadenzaError
+from cadenza_core.listening.web import ASSETS as PAGES_ASSETS
+from cadenza_core.listening.web import LISTEN_URL, participant_routes
 from cadenza_core.playback import levels_file
 from cadenza_core.submission.archive import exports_folder
 
@@ -32,7 +35,8 @@ _FOREVER = "private, max-age=31536000, immutable"
 _TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".peaks": "application/octet-stream"}
 _ASSETS = {".js": "text/javascript", ".css": "text/css"}  # whatever this machine believes
 _FOLDERS = {ASSETS_URL: ASSETS, AUDIBILITY_URL: AUDIBILITY_ASSETS, PLAYER_URL: PLAYER_ASSETS}
-_OURS = ("/assets/", "/audio/", "/peaks/", "/levels/", "/exports/", "/runs/")
+_FOLDERS["/assets/listen"] = PAGES_ASSETS / "listen"
+_OURS = ("/assets/", "/audio/", "/peaks/", "/levels/", "/exports/", "/runs/", f"{LISTEN_URL}/")
 _DIGEST = re.compile("[0-9a-f]{32}")
 
 
@@ -59,6 +63,8 @@ class Edge:
             await self.app(scope, receive, send)
         elif path.startswith(_OURS) and ".." in path.replace("\\", "/").split("/"):
             await _nothing()(scope, receive, send)
+        elif path.startswith(f"{LISTEN_URL}/"):  # a participant needs no mixer
+            await self.app(scope, receive, send)
         else:
             await self.app(scope, receive, functools.partial(_with_preload, send))
 
@@ -87,6 +93,7 @@ def routes() -> list[Route]:
         Route("/exports/{folder}/{name}", _export),
         Route("/runs/{run}/{name}", _result),
         Route(HEARING_URL, _hearing),
+        *participant_routes(lambda: services().running),
     ]
 
 

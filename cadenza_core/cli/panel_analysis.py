@@ -8,6 +8,7 @@ import typer
 from ..errors import CadenzaError
 from ..settings import Settings
 from .console import JsonOption, guarded, notes, settings_of
+from .panel import panel_app
 from .scores import OutOption, TargetOption, print_frame, write_files
 
 if TYPE_CHECKING:
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
     from ..listening.analysis import Answers, Beside
     from ..store import Store
 
-__all__ = ["analyse", "analysis_app", "preselect"]
-
-analysis_app = typer.Typer(help="What a listening test says.", no_args_is_help=True)
+__all__: list[str] = []
 
 _VIEWS = (
     "ranking, systems, comparisons, spread, excerpts, participants, haaqi, agreement, screening; preferences, strengths; abx. "
@@ -29,7 +28,7 @@ AnswersOption = Annotated[
 SetOption = Annotated[str, typer.Option("--set", help="Evaluation set whose scores stand beside the ratings.")]
 
 
-@analysis_app.command()
+@panel_app.command()
 def analyse(
     context: typer.Context,
     test: Annotated[
@@ -76,7 +75,7 @@ def analyse(
             notes([shown.about, *found.notes, *shown.notes])
 
 
-@analysis_app.command()
+@panel_app.command()
 def preselect(
     context: typer.Context,
     evaluation_set: SetOption = "",

@@ -1,20 +1,11 @@
-"""Blind listening tests: their designs, orders and sounds, the participants, and what they answer."""
+"""Blind listening tests: their designs, orders and sounds, the participants, and what they answer.
 
-from .answers import answers_frame, export_answers
+What needs the database is not imported here: `panels` makes and lists tests, `running` is what participants' browsers talk to
+(by way of `web`), `answers` gives the tidy table.
+"""
+
 from .designs import Condition, Design, Passage, read_design
 from .kinds import KINDS, Kind, Scale
 from .orders import Trial, trials_of
 
-__all__ = [
-    "KINDS",
-    "Condition",
-    "Design",
-    "Kind",
-    "Passage",
-    "Scale",
-    "Trial",
-    "answers_frame",
-    "export_answers",
-    "read_design",
-    "trials_of",
-]
+__all__ = ["KINDS", "Condition", "Design", "Kind", "Passage", "Scale", "Trial", "read_design", "trials_of"]

@@ -20,6 +20,7 @@ Every key is explained in `docs/listening.md`. The same text is what the databas
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from ..catalog import WHOLE, Excerpt
@@ -291,9 +292,11 @@ def _condition(node: Node, name: str = "") -> Condition:
             raise fields[min(wrong)].fault("a file is heard as it is: it takes no gains and no preset")
         file = fields["file"].text(1000)
         try:
-            file.format(excerpt="", song="", listener="")
-        except (KeyError, IndexError, ValueError, AttributeError):
-            raise fields["file"].fault("only {excerpt}, {song} and {listener} may stand in a path") from None
+            names = {(field, spec or "") for _, field, spec, _ in Formatter().parse(file) if field is not None}
+        except ValueError:
+            names = {("", "")}
+        if names - {("excerpt", ""), ("song", ""), ("listener", "")}:
+            raise fields["file"].fault("only {excerpt}, {song} and {listener} may stand in a path")
         return Condition(name, file=file, cut="cut" in fields and fields["cut"].flag(), line=node.line)
     if "cut" in fields:
         raise fields["cut"].fault("only a file can be cut")

@@ -17,17 +17,17 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from ..errors import CadenzaError
 from ..settings import Settings
 from ..store import Store, schema
 from ..store.staging import ids_of
 from .kinds import REFERENCE
 from .orders import Trial
 from .panels import Panel, load_panel, plan
+from .refusal import Refused
 from .rendering import MIXTURE, stimuli_folder
 from .stimuli import Group, read_group
 
-__all__ = ["Refused", "Running", "trial_id"]
+__all__ = ["Running", "trial_id"]
 
 #: Most characters of a comment, and most switches of one trial.
 COMMENT, SWITCHES = 2000, 20_000
@@ -36,15 +36,6 @@ _ENOUGH = 0.95
 _A_DAY = 86400.0
 _OPEN = {"mushra": ("0", "Reference", REFERENCE), "relovl": ("0", "Mixture", MIXTURE)}
 _AB = ("A", "B")
-
-
-class Refused(CadenzaError):
-    """What a browser may not do, with HTTP's status and a word for the page."""
-
-    def __init__(self, status: int, reason: str, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.reason = reason
 
 
 def trial_id(panel: Panel, trial: Trial) -> str:

@@ -7,7 +7,7 @@ what a network may see. The link is all that a participant needs; nothing of ano
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,7 +18,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import CadenzaError
-from .running import Refused, Running
+from .refusal import Refused
+
+if TYPE_CHECKING:  # the database is loaded with the first participant
+    from .running import Running
 
 __all__ = ["ASSETS", "LISTEN_URL", "participant_routes", "participants_app"]
 
@@ -34,7 +37,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
-_Running = Callable[[], Running]
+_Running = Callable[[], "Running"]
 
 
 def participant_routes(running: _Running) -> list[Route]:
@@ -147,7 +150,7 @@ class _NoCache:
         await self.app(scope, receive, with_header)
 
 
-def participants_app(running: Running) -> Starlette:
+def participants_app(running: "Running") -> Starlette:
     """Give a server of its own, with nothing in it but the participants' pages.
 
     Raises

@@ -12,6 +12,7 @@ __all__ = ["Node", "read_yaml"]
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
 _LARGEST = 2_000_000  # characters
+_DEEPEST = 20
 
 
 def read_yaml(text: str, source: str) -> "Node":
@@ -25,8 +26,7 @@ def read_yaml(text: str, source: str) -> "Node":
     if len(text) > _LARGEST:
         raise CadenzaError(f"{source} has {len(text):,} characters; {_LARGEST:,} are the most.")
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise CadenzaError(f"{source} refers to itself with '*'; write the values out.")
+        _check_shape(text, source)
         node = yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -37,6 +37,18 @@ def read_yaml(text: str, source: str) -> "Node":
     if node is None:
         raise CadenzaError(f"{source} is empty: a design is wanted.")
     return Node(node, source)
+
+
+def _check_shape(text: str, source: str) -> None:
+    """Refuse what repeats itself or is nested without end, before it costs time or memory."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        where = f"{source}, line {event.start_mark.line + 1}"
+        if isinstance(event, yaml.AliasEvent):
+            raise CadenzaError(f"{where}: it refers to itself with '*'; write the values out.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise CadenzaError(f"{where}: lists and mappings are nested more than {_DEEPEST} deep.")
 
 
 class Node:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from cadenza_core.cli import panel_analysis, root
+from cadenza_core.cli import app
 from cadenza_core.listening.analysis import answers_of, view_named
 from cadenza_core.store.exporting import write_table
 
@@ -24,9 +23,6 @@ def run(tmp_path, monkeypatch):
     for name in ("MUSIC", "LISTENERS", "MODELS", "DEVICE", "DATABASE"):
         monkeypatch.delenv(f"CADENZA_{name}", raising=False)
     monkeypatch.setenv("CADENZA_HOME", str(tmp_path / "home"))
-    app = typer.Typer()
-    app.callback()(root.settings)
-    app.add_typer(panel_analysis.analysis_app, name="panel")
 
     def run(*arguments, code=0):
         result = CliRunner().invoke(app, ["panel", *map(str, arguments)])
