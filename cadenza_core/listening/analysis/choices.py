@@ -26,18 +26,21 @@ def pairs_of(answers: Answers) -> pd.DataFrame:
     CadenzaError
         If a trial has not two conditions, one chosen and the other not.
     """
+    key = ["participant", "trial", "item"]
     rows = answers.of("preference")
-    found = []
-    for (participant, trial, item), part in rows.groupby(["participant", "trial", "item"], sort=False):
-        if len(part) != 2 or part["value"].sum() != 1.0:
-            given = ", ".join(f"{row.condition} {row.value:g}" for row in part.itertuples())
-            raise CadenzaError(
-                f"{participant}, trial {trial or item}: an A/B answer is two conditions, 1 for the chosen one and 0 for the "
-                f"other; here: {given}."
-            )
-        winner = part.loc[part["value"] == 1.0, "condition"].item()
-        found.append((participant, trial, item, winner, part.loc[part["value"] == 0.0, "condition"].item()))
-    return pd.DataFrame(found, columns=["participant", "trial", "item", "winner", "loser"])
+    of_trial = rows.groupby(key, sort=False)["value"]
+    bad = (of_trial.transform("size") != 2) | (of_trial.transform("sum") != 1.0)
+    if bad.any():
+        first = rows[bad].iloc[0]
+        part = rows[(rows[key] == first[key]).all(axis=1)]
+        given = ", ".join(f"{row.condition} {row.value:g}" for row in part.itertuples())
+        raise CadenzaError(
+            f"{first['participant']}, trial {first['trial'] or first['item']}: an A/B answer is two conditions, 1 for the "
+            f"chosen one and 0 for the other; here: {given}."
+        )
+    won, lost = (rows.loc[rows["value"] == value, [*key, "condition"]] for value in (1.0, 0.0))
+    both = won.rename(columns={"condition": "winner"}).merge(lost.rename(columns={"condition": "loser"}), on=key)
+    return both[[*key, "winner", "loser"]]
 
 
 def preferences(answers: Answers, choice: Choice) -> pd.DataFrame:
