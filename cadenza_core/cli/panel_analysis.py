@@ -118,7 +118,7 @@ def _answers(settings: Settings, test: str, path: Path | None) -> "Answers":
         return answers_of(frame, test, lambda row: f"{path}, line {lines[row]}")
     if not test:
         raise CadenzaError("Say which test (cadenza panel list), or give a table of answers with --answers.")
-    from ..listening import answers_frame
+    from ..listening.answers import answers_frame
     from ..store import Store
 
     with Store.open(settings) as store:

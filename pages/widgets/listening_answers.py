@@ -11,8 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from cadenza_core.errors import CadenzaError
-from cadenza_core.listening import KINDS, answers_frame
 from cadenza_core.listening.analysis import Answers, answers_of, read_answers
+from cadenza_core.listening.answers import answers_frame
+from cadenza_core.listening.kinds import KINDS
 from cadenza_core.listening.panels import panels_frame
 
 from .messages import guarded, plain

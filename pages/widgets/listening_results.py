@@ -71,6 +71,12 @@ def listening_results(picked: PickedAnswers, scale: Any, screening: Any, export:
     view = views[name]
     choice = Choice(scale=chosen_scale, screened=screened, **_options(view, answers))
     beside, key = _beside(view, picked.key)
+    if view.name == "haaqi" and beside.haaqi is None:
+        st.info(
+            "No scores are stored yet. Import a scores.csv on the Leaderboard, or score in the Studio and save.",
+            icon=":material/scatter_plot:",
+        )
+        return
     shown = view.of(answers, choice, beside)
     st.caption(plain(f"{shown.about}."))
     for note in shown.notes:
@@ -160,7 +166,7 @@ def _beside(view: View, key: str) -> tuple[Beside, str]:
         return Beside(), key
     names = scores.store.evaluation_sets()
     if not names:
-        return Beside(haaqi=pd.DataFrame(columns=["system", "song", "listener", "excerpt", "haaqi"])), key
+        return Beside(), key
     which, of, _ = st.columns([3.4, 1.6, 3], vertical_alignment="bottom")
     name = which.selectbox(
         "HAAQI of", names, key=kept("ratings_set", names, names[0]), format_func=lambda one: plain(set_title(one))

@@ -61,7 +61,7 @@ def test_a_table_is_analysed_and_says_its_method(page):
     assert "paired percentile bootstrap over participants" in said(tab)
     assert "6 participants, 4 conditions, 3 excerpts, 432 answers" in said(tab).replace("\\", "")
     tab.selectbox(key="scored_ratings_scale").set_value("harshness").run()
-    assert "harshness: less is better" in said(tab).lower()
+    assert "Harshness: less is better" in said(tab).replace("\\", "")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_hostile_names_are_data_on_every_view(page, frame):
         tab.session_state[key] = names[number]
         tab.run()
         assert not tab.exception, names[number]
-        assert not [one for one in tab.error if "evaluation set" not in one.value], (names[number], said(tab))
+        assert not tab.error, (names[number], said(tab))
         assert "<script>" not in said(tab).replace("\\<script\\>", "")
 
 
