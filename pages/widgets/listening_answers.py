@@ -83,7 +83,7 @@ def pick_answers(which: Any) -> PickedAnswers | None:
         format_func=lambda one: _title(one, tests, table),
     )
     kind, name = chosen or first
-    if kind == "table":
+    if table is not None and kind == "table":
         lines = table["frame"]["line"].tolist()
         found = answers_of(table["frame"], name, lambda row: f"{table['name']}, line {lines[row]}")
         return PickedAnswers(found, f"{table['id']}-{name}")

@@ -120,7 +120,8 @@ def comparisons(answers: Answers, choice: Choice) -> pd.DataFrame:
     for one, other in pairs:
         both = values[[names.index(one), names.index(other)]]
         both = np.where(np.isnan(both).any(axis=0), np.nan, both)
-        result = paired_test(*mean_of_participants(both), choice.test)
+        first, second = mean_of_participants(both)
+        result = paired_test(first, second, choice.test)
         found.append({"system": one, "other": other, **vars(result)})
     frame = pd.DataFrame(found).drop(columns="test")
     frame["p_holm"] = holm(frame["p"].to_numpy(dtype=float))

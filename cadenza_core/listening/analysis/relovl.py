@@ -110,7 +110,8 @@ def preselection(systems: pd.DataFrame, count: int = SELECTED) -> pd.DataFrame:
         raise CadenzaError(f"{twice} is in the table twice: a system has one SDR.")
     table = table.sort_values(["sdr", "system"], ascending=[False, True], kind="stable").reset_index(drop=True)
     best: dict[str, str] = {}
-    why, chosen = [], []
+    why: list[str] = []
+    chosen: list[bool] = []
     for row in table.itertuples():
         team = str(row.team) or f"\0{row.system}"
         first = best.setdefault(team, str(row.system))
