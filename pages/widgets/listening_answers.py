@@ -75,7 +75,8 @@ def pick_answers(which: Any) -> PickedAnswers | None:
         _nothing()
         return None
     asked = ("test", st.query_params.get("test", ""))
-    first = options[0] if table is not None or asked not in options else asked
+    answered = [("test", str(name)) for name in tests.index[tests["answers"] > 0]]
+    first = asked if table is None and asked in options else [*options[: table is not None], *answered, *options][0]
     chosen = which.selectbox(
         "Test",
         options,

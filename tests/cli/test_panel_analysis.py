@@ -1,8 +1,6 @@
 """`cadenza panel analyse` and `preselect`: the same as the page, from a table of answers, to files."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,10 +10,7 @@ from cadenza_core.cli import app
 from cadenza_core.listening.analysis import answers_of, view_named
 from cadenza_core.store.exporting import write_table
 
-_PATH = Path(__file__).resolve().parents[1] / "listening" / "analysis" / "simulated.py"
-_SPEC = importlib.util.spec_from_file_location("simulated", _PATH)
-simulated = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(simulated)
+from ..listening.analysis import simulated
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Listening results: what the page shows when there is nothing, a table of one's own, or a test of the database."""
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,12 @@ from cadenza_core.errors import CadenzaError
 from cadenza_core.listening.analysis import answers_of, view_named
 from cadenza_core.store.exporting import to_csv
 
+from ..listening.analysis import simulated
 from .conftest import settle
 
 pytest.importorskip("streamlit")
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "<script>alert(1)</script> **bold** =1+1 [x](http://evil) $x$"
-_SPEC = importlib.util.spec_from_file_location("simulated", ROOT / "tests" / "listening" / "analysis" / "simulated.py")
-simulated: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(simulated)
 
 
 def said(tab: Any) -> str:
