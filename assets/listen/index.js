@@ -11,6 +11,7 @@ import { Trial } from "./trial.js";
 const LOST = "The connection is lost. Your answer is kept here, and is sent as soon as the server can be reached.";
 const main = document.getElementById("page");
 const engine = new PlayerEngine();
+globalThis.cadenzaListen = { engine }; // as the studio's players are; it knows places on the page, no systems
 let state = null;
 let tab = null;
 let trial = null;

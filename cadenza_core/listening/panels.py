@@ -14,8 +14,9 @@ from ..errors import CadenzaError
 from ..progress import Progress, part, silent
 from ..settings import Settings
 from ..store import Store, schema
-from .designs import MOST_PARTICIPANTS, Design, read_design
+from .designs import MOST_PARTICIPANTS, Design
 from .orders import Trial, trials_of
+from .reading import read_design
 from .rendering import Renderer, stimuli_folder
 
 __all__ = [

@@ -8,7 +8,6 @@ because its acknowledgement was lost, is acknowledged again and changes nothing.
 import hashlib
 import hmac
 import json
-import math
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,31 +19,30 @@ from sqlalchemy import Connection, func, insert, select, update
 from ..settings import Settings
 from ..store import Store, schema
 from ..store.staging import ids_of
-from .kinds import REFERENCE
+from .checking import (
+    COMMENT,
+    OPEN,
+    asked_trial,
+    checked_log,
+    checked_number,
+    checked_ratings,
+    checked_step,
+    checked_text,
+    needed_s,
+    places_of,
+    secret,
+    trial_id,
+)
 from .orders import Trial
 from .panels import Panel, load_panel, plan
 from .refusal import Refused
-from .rendering import MIXTURE, stimuli_folder
+from .rendering import stimuli_folder
 from .stimuli import Group, read_group
 
-__all__ = ["Running", "trial_id"]
+__all__ = ["Running"]
 
-#: Most characters of a comment, and most switches of one trial.
-COMMENT, SWITCHES = 2000, 20_000
-#: Share of the time asked for that counts as all of it: browsers' clocks and the sound's differ a little.
-_ENOUGH = 0.95
 _A_DAY = 86400.0
-_OPEN = {"mushra": ("0", "Reference", REFERENCE), "relovl": ("0", "Mixture", MIXTURE)}
 _AB = ("A", "B")
-
-
-def trial_id(panel: Panel, trial: Trial) -> str:
-    """Give a trial's id: the same for all participants, and saying nothing."""
-    return _mac(panel, "trial", trial.identity)[:12]
-
-
-def _mac(panel: Panel, *facts: object) -> str:
-    return hmac.new(panel.key.encode(), "\n".join(map(str, facts)).encode(), hashlib.sha256).hexdigest()
 
 
 class Running:
@@ -78,7 +76,7 @@ class Running:
 
     def step(self, code: str, tab: str, name: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """Note a step before the trials: ``consent``, ``level`` (``db``), ``headphones`` (``sides``, ``right`` of 6)."""
-        checked = _step(name, content)
+        checked = checked_step(name, content)
         person = schema.Participant
         with self.store.writing() as connection:
             found = self._person(connection, code, tab)
@@ -106,9 +104,9 @@ class Running:
             found = self._person(connection, code)
             panel = load_panel(connection, found.test_id)
             trials = plan(panel, found.number)
-            trial = _asked(panel, trials, content)
-            ratings = _ratings(panel, trial, content.get("ratings"))
-            comment = _text(content.get("comment", ""), COMMENT)
+            trial = asked_trial(panel, trials, content)
+            ratings = checked_ratings(panel, trial, content.get("ratings"))
+            comment = checked_text(content.get("comment", ""), COMMENT)
             digest = hashlib.sha256(json.dumps([ratings, comment], sort_keys=True).encode()).hexdigest()
             here = (done.participant_id == found.id) & (done.number == trial.number)
             before = connection.execute(select(done.digest).where(here)).scalar()
@@ -121,18 +119,18 @@ class Running:
             if trial.number != self._count(connection, found.id) + 1:
                 raise Refused(409, "order", "Another one comes before this one. Reload the page to go on there.")
             group = self._group(panel, found.listener, trial)
-            log = _log(panel, trial, content.get("log"), group.frames / group.rate)
+            log = checked_log(panel, trial, content.get("log"), group.frames / group.rate)
             row = {
                 "participant_id": found.id,
                 "trial": trial_id(panel, trial),
                 "number": trial.number,
                 "phase": trial.phase,
                 "digest": digest,
-                "seconds": _number(content.get("seconds"), 0.0, _A_DAY, "seconds"),
+                "seconds": checked_number(content.get("seconds"), 0.0, _A_DAY, "seconds"),
                 "comment": comment,
-                "log": {**log, "places": _places(panel, trial)},
+                "log": {**log, "places": places_of(panel, trial)},
                 "browser": browser[:400],
-                "output_rate": _number(content.get("output_rate"), 0.0, 1e6, "output_rate"),
+                "output_rate": checked_number(content.get("output_rate"), 0.0, 1e6, "output_rate"),
             }
             connection.execute(insert(done).values(row))
             self._rate(connection, panel, found, trial, ratings, log)
@@ -153,7 +151,7 @@ class Running:
         if not 1 <= number <= len(trials) or not hmac.compare_digest(mac, _sound_mac(panel, code, number, place)):
             return None
         trial = trials[number - 1]
-        condition = _places(panel, trial).get(place)
+        condition = places_of(panel, trial).get(place)
         return self._group(panel, found.listener, trial).path(condition) if condition else None
 
     # ---- parts --------------------------------------------------------------------------------------------------------
@@ -229,13 +227,13 @@ class Running:
             "query": panel.design.excerpt(trial.excerpt).query,
             "rate": group.rate,
             "frames": group.frames,
-            "hear_s": _needed(panel, group.frames / group.rate),
+            "hear_s": needed_s(panel, group.frames / group.rate),
             "sounds": self._sounds(panel, person, trial)[: 1 if only_first else None],
         }
 
     def _sounds(self, panel: Panel, person: Any, trial: Trial) -> list[dict[str, str]]:
         kind = panel.design.kind
-        labels = {"0": _OPEN[kind.name][1]} if kind.name in _OPEN else {}
+        labels = {"0": OPEN[kind.name][1]} if kind.name in OPEN else {}
         for number in range(len(trial.conditions)):
             single = "The extracted sound" if kind.name == "relovl" else "The sound"
             labels[str(number + 1)] = _AB[number] if kind.pairs else str(number + 1) if kind.together else single
@@ -262,7 +260,7 @@ class Running:
         """Store the numbers: see :func:`~cadenza_core.listening.answers.answers_frame` for what a row is."""
         design = panel.design
         passage = design.excerpt(trial.excerpt)
-        places = _places(panel, trial)
+        places = places_of(panel, trial)
         title = panel.songs.get(passage.song, "")
         song = ids_of(connection, schema.Song, [title]) if title else {}
         listener = ids_of(connection, schema.Listener, [person.listener]) if person.listener else {}
@@ -304,107 +302,4 @@ def _other_tab() -> Refused:
 
 
 def _sound_mac(panel: Panel, code: str, number: int, place: str) -> str:
-    return _mac(panel, "sound", code, number, place)[:32]
-
-
-def _places(panel: Panel, trial: Trial) -> dict[str, str]:
-    """Tell which condition is at which place of the page."""
-    kind = panel.design.kind.name
-    places = {"0": _OPEN[kind][2]} if kind in _OPEN else {}
-    places |= {str(number): name for number, name in enumerate(trial.conditions, 1)}
-    if trial.x is not None:
-        places["3"] = trial.conditions[trial.x]
-    return places
-
-
-def _needed(panel: Panel, duration: float) -> float:
-    """Give the seconds that each sound must be heard for."""
-    return duration if panel.design.hear_s is None else min(panel.design.hear_s, duration)
-
-
-def _asked(panel: Panel, trials: tuple[Trial, ...], content: Mapping[str, Any]) -> Trial:
-    number = content.get("number")
-    if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= len(trials):
-        trial = trials[number - 1]
-        if trial_id(panel, trial) == content.get("trial"):
-            return trial
-    raise Refused(404, "trial", "There is no such question in this test. Reload the page to go on.")
-
-
-def _ratings(panel: Panel, trial: Trial, given: Any) -> dict[str, dict[str, float]]:
-    """Check the answers: all of them, no others, each within its range."""
-    kind = panel.design.kind
-    wanted = ["3"] if trial.x is not None else [str(number) for number in range(1, len(trial.conditions) + 1)]
-    names = {one.name for one in kind.scales}
-    if not isinstance(given, Mapping) or set(given) != set(wanted):
-        raise Refused(422, "incomplete", "Not every sound has its answer yet.")
-    checked: dict[str, dict[str, float]] = {}
-    for place in wanted:
-        values = given[place]
-        if not isinstance(values, Mapping) or set(values) != names:
-            raise Refused(422, "incomplete", "Not every question has its answer yet.")
-        checked[place] = {}
-        for scale in kind.scales:
-            low, high = (1.0, 2.0) if trial.x is not None else (scale.low, scale.high)
-            value = _number(values[scale.name], low, high, scale.title)
-            if (kind.pairs or kind.name == "relovl") and value != int(value):
-                raise Refused(422, "range", f"{scale.title}: a whole number is wanted.")
-            checked[place][scale.name] = value
-    if kind.name == "preference" and sum(values["preference"] for values in checked.values()) != 1:
-        raise Refused(422, "range", "One of the two is preferred, and one only.")
-    return checked
-
-
-def _log(panel: Panel, trial: Trial, given: Any, duration: float) -> dict[str, Any]:
-    """Check what was heard: everything, for long enough."""
-    if not isinstance(given, Mapping):
-        raise Refused(422, "log", "The page did not tell what was heard. Reload it.")
-    places = _places(panel, trial)
-    plays, heard, switches = ({}, {}, [])
-    for name, into in (("plays", plays), ("heard_s", heard)):
-        values = given.get(name)
-        if not isinstance(values, Mapping) or not set(values) <= set(places):
-            raise Refused(422, "log", "The page did not tell what was heard. Reload it.")
-        into |= {place: _number(value, 0.0, 1e6, name) for place, value in values.items()}
-    needed = _needed(panel, duration)
-    if missing := [place for place in places if heard.get(place, 0.0) < _ENOUGH * needed - 0.05]:
-        raise Refused(422, "unheard", f"{len(missing)} of the sounds were not heard for long enough yet.")
-    entries = given.get("switches", [])
-    if not isinstance(entries, list) or len(entries) > SWITCHES:
-        raise Refused(422, "log", "The page did not tell what was heard. Reload it.")
-    for entry in entries:
-        if not isinstance(entry, Mapping) or not {entry.get("from"), entry.get("to")} <= set(places):
-            raise Refused(422, "log", "The page did not tell what was heard. Reload it.")
-        numbers = {name: _number(entry.get(name), 0.0, 1e12, name) for name in ("at_ms", "position_s")}
-        switches.append({**numbers, "from": entry["from"], "to": entry["to"]})
-    return {"plays": plays, "heard_s": heard, "switches": switches}
-
-
-def _step(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    if name == "consent":
-        return {}
-    if name == "level":
-        return {"db": _number(content.get("db"), -120.0, 0.0, "level")}
-    if name == "headphones":
-        sides = content.get("sides")
-        if not isinstance(sides, bool):
-            raise Refused(422, "range", "Whether left and right were told apart is not known.")
-        return {"sides": sides, "right": int(_number(content.get("right"), 0, 6, "headphones"))}
-    raise Refused(404, "step", "There is no such step in this test.")
-
-
-def _number(value: Any, low: float, high: float, what: str) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not math.isfinite(value)
-        or not low <= value <= high
-    ):
-        raise Refused(422, "range", f"{what}: a number from {low:g} to {high:g} is wanted, not {str(value)[:40]}.")
-    return float(value)
-
-
-def _text(value: Any, longest: int) -> str:
-    if not isinstance(value, str) or len(value) > longest:
-        raise Refused(422, "range", f"A comment has {longest:,} characters at most.")
-    return "".join(char for char in value if char.isprintable() or char in "\n\t").strip()
+    return secret(panel, "sound", code, number, place)[:32]

@@ -113,11 +113,10 @@ class Node:
         return [Node(each, self._source, self._name) for each in self._node.value]
 
     def text(self, longest: int) -> str:
-        """Give a text."""
-        value = self.value
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        """Give a text as it is written: a name such as No or 010 is no truth value and no number."""
+        if not isinstance(self._node, yaml.ScalarNode) or self.value is None:
             raise self.fault("a text is wanted")
-        text = str(value).strip()
+        text = str(self._node.value).strip()
         if not text or len(text) > longest:
             raise self.fault(f"a text of 1 to {longest:,} characters is wanted, not {len(text):,}")
         return text

@@ -109,7 +109,7 @@ def test_a_fault_is_said_with_its_line(old, new, line, said):
         ("- 1\n- 2\n", "keys and values are wanted"),
         ("name: x\n", "'design' is missing"),
         ("a: &x 1\nb: *x\n", "refers to itself"),
-        (design_text("panel", 2, 2, title="!!python/object/apply:os.system [id]"), "line 8, title: it cannot be read"),
+        (design_text("panel", 2, 2, title="!!python/object/apply:os.system id"), "line 8, title: it cannot be read"),
         ("name: \0", "not YAML|special characters"),
         ("a: " + "[" * 5000, "line 1: lists and mappings are nested more than 20 deep"),
     ],
@@ -117,6 +117,13 @@ def test_a_fault_is_said_with_its_line(old, new, line, said):
 def test_what_is_no_design_is_a_sentence(text, said):
     with pytest.raises(CadenzaError, match=said):
         read_design(text)
+
+
+def test_a_name_is_what_is_written():
+    text = design_text("panel", 2, 2).replace("name: Sys0", "name: No").replace("name: Sys1", "name: 010")
+    assert [one.name for one in read_design(text).systems] == ["No", "010"]
+    with pytest.raises(CadenzaError, match="a text is wanted"):
+        read_design(text.replace("name: No", "name: null"))
 
 
 def test_one_stimulus_is_no_test():
