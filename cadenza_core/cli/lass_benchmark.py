@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from .. import __version__
 from ..errors import CadenzaError
-from ..files import atomic_file
+from ..files import atomic_file, parse_yaml
 from ..progress import part
 from ..quality.lass_evaluation import MEASURES, Evaluation, evaluate, other_query, write_row_scores
 from ..separation.lass.mixtures import read_mixtures, read_queries
@@ -240,8 +239,8 @@ def _read_meta(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise CadenzaError(f"{path} cannot be read as YAML: {error}.") from error
     if not isinstance(content, dict):
         raise CadenzaError(f"{path} holds no fields: 'submission: ...', 'system: ...', 'results: ...' are accepted.")

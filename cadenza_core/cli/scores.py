@@ -135,7 +135,7 @@ def import_presets_command(context: typer.Context, json_output: JsonOption = Fal
     with guarded(json_output=json_output), _store(context) as store:
         from ..store.records import import_presets
 
-        _report(import_presets(store, settings_of(context).home / "presets"), json_output)
+        _report(import_presets(store, settings_of(context).own / "presets"), json_output)
 
 
 @scores_app.command(name="export")

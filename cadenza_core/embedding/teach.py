@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CadenzaError
-from ..files import atomic_file, check_name
+from ..files import atomic_file, check_name, guarded_text, parse_json
 from ..progress import Progress, part
 from ..settings import Settings
 from .api import Timestamps
@@ -265,11 +265,16 @@ def tag(
 
 
 def events_csv(tags: Sequence[Tag]) -> str:
-    """Give events as CSV: file (the song), part, onset and offset (s), event_label, confidence."""
+    """Give events as CSV: file (the song), part, onset and offset (s), event_label, confidence.
+
+    An apostrophe stands before names that a spreadsheet would take for formulas.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["filename", "part", "onset", "offset", "event_label", "confidence"])
-    rows.writerows([one.song, one.part, one.start, one.stop, one.label, one.confidence] for one in tags)
+    rows.writerows(
+        [guarded_text(one.song), one.part, one.start, one.stop, guarded_text(one.label), one.confidence] for one in tags
+    )
     return text.getvalue()
 
 
@@ -292,7 +297,7 @@ def lesson_names(settings: Settings) -> list[str]:
     found = []
     for path in sorted(_folder(settings).glob("*.json")):
         try:
-            found.append(str(json.loads(path.read_text(encoding="utf-8"))["name"]))
+            found.append(str(parse_json(path.read_text(encoding="utf-8"))["name"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # read_lesson says what is wrong with it
     return sorted(found)
@@ -322,7 +327,7 @@ def read_lesson(name: str, settings: Settings) -> Lesson:
     """
     path = _path(name, settings)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         return Lesson(str(content["name"]), tuple(Region(**entry) for entry in content["regions"]))
     except FileNotFoundError:
         return Lesson(name, ())

@@ -18,6 +18,7 @@ import pandas as pd
 from sqlalchemy import insert, select
 
 from ..errors import CadenzaError
+from ..files import parse_json
 from . import schema
 from .facts import ImportReport, check_label
 from .store import Store
@@ -144,7 +145,7 @@ def import_results(
 
 def _read_results(path: Path) -> list[dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+        content = parse_json(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
         data = content["data"]
         if not isinstance(data, list):
             raise TypeError("'data' must be a list")
