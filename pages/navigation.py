@@ -19,6 +19,8 @@ PAGES = [
     (RESEARCHER, st.Page(_PAGES / "leaderboard.py", title="Leaderboard", icon=":material/leaderboard:")),
     (RESEARCHER, st.Page(_PAGES / "analysis.py", title="Analysis", icon=":material/query_stats:")),
     (RESEARCHER, st.Page(_PAGES / "compare.py", title="Compare", icon=":material/compare_arrows:")),
+    (RESEARCHER, st.Page(_PAGES / "panels.py", title="Listening tests", icon=":material/hearing:")),
+    (RESEARCHER, st.Page(_PAGES / "ratings.py", title="Listening results", icon=":material/how_to_vote:")),
     (RESEARCHER, st.Page(_PAGES / "lyrics.py", title="Lyrics", icon=":material/lyrics:")),
     (RESEARCHER, st.Page(_PAGES / "predictions.py", title="Compare predictions", icon=":material/compare:")),
     (RESEARCHER, st.Page(_PAGES / "similar.py", title="Similar sounds", icon=":material/hub:")),

@@ -1,4 +1,5 @@
-"""Our own routes beside Streamlit's: the mixer's files and numbers, sounds, peaks, levels, and what was exported.
+"""Our own routes beside Streamlit's: the mixer's files and numbers, sounds, peaks, levels, what was exported; and the pages
+of listening tests, which their participants see instead of the studio.
 
 A sound is asked for by the digest it is stored under and by its name, and both must be known: see
 `cadenza_core.playback`. Nothing else on the disk can be reached. Pages of other sites get nothing. Where people sign in,
@@ -17,6 +18,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cadenza_core.errors import CadenzaError
+from cadenza_core.listening.web import ASSETS as PAGES_ASSETS
+from cadenza_core.listening.web import LISTEN_URL, participant_routes
 from cadenza_core.people import Role
 from cadenza_core.playback import levels_file
 from cadenza_core.submission.archive import exports_folder
@@ -35,7 +38,8 @@ _FOREVER = "private, max-age=31536000, immutable"
 _TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".peaks": "application/octet-stream"}
 _ASSETS = {".js": "text/javascript", ".css": "text/css"}  # whatever this machine believes
 _FOLDERS = {ASSETS_URL: ASSETS, AUDIBILITY_URL: AUDIBILITY_ASSETS, PLAYER_URL: PLAYER_ASSETS}
-#: Who may ask for what: all of our addresses, and Streamlit's for files. Assets and the front page are for everybody.
+#: Who may ask for what: all of our addresses, and Streamlit's for files. Assets and the front page are for everybody, and
+#: a listening test for whoever has a link to it.
 _ROLES: dict[str, Role | None] = {
     "assets": None,
     "audio": Role.VIEWER,
@@ -43,8 +47,9 @@ _ROLES: dict[str, Role | None] = {
     "levels": Role.VIEWER,
     HEARING_URL.split("/")[1]: Role.VIEWER,
     "media": Role.VIEWER,
-    "listen": Role.PARTICIPANT,
+    LISTEN_URL.strip("/"): None,
 }
+_FOLDERS["/assets/listen"] = PAGES_ASSETS / "listen"
 _DIGEST = re.compile("[0-9a-f]{32}")
 
 
@@ -120,9 +125,11 @@ async def _with_headers(scope: Scope, send: Send, message: Message) -> None:
     if message["type"] == "http.response.start":
         headers = MutableHeaders(scope=message)
         for name, value in _HEADERS.items():
-            headers[name] = value
+            headers.setdefault(name, value)
         first = scope.get("path", "").split("/")[1:2]
-        if headers.get("content-type", "").startswith("text/html"):
+        if "content-security-policy" in headers:  # a listening test's: it has its own, and no mixer
+            pass
+        elif headers.get("content-type", "").startswith("text/html"):
             headers["link"] = _preload()
             host = Headers(scope=scope).get("host", "")
             sockets = f"ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
@@ -148,6 +155,7 @@ def routes() -> list[Route]:
         Route("/exports/{folder}/{name}", _export),
         Route("/runs/{run}/{name}", _result),
         Route(HEARING_URL, _hearing),
+        *participant_routes(lambda: services().running),
     ]
 
 

@@ -9,8 +9,8 @@
 import { LOOKAHEAD, glide, seconds } from "../mixer/graph.js";
 import { LoadError, loadSounds } from "../mixer/loader.js";
 import { addLimiter } from "../mixer/render.js";
-import { Safety } from "../mixer/safety.js";
-import { decibels } from "../mixer/settings.js";
+import { START_DB, Safety } from "../mixer/safety.js";
+import { decibels, factor } from "../mixer/settings.js";
 import { INTERRUPTED, Transport, onInterruption } from "../mixer/transport.js";
 
 /** Time constant of the crossfade, s: 95 % after 9 ms; the two gains add up to 1 at every moment. */
@@ -74,6 +74,7 @@ export class PlayerEngine extends EventTarget {
     this.limiterMissing = false;
     this.reduction = 1; // factor by which the ceiling holds peaks down now
     this.levels = {};
+    this.db = START_DB; // of the volume
   }
 
   #tell(type) {
@@ -127,11 +128,10 @@ export class PlayerEngine extends EventTarget {
     if (this.context?.sampleRate === rate) return this.ready;
     this.context?.close();
     const context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
-    const { db } = this.safety ?? {};
     this.context = context;
     this.graph = null;
     this.safety = new Safety(context);
-    this.safety.setVolume(db);
+    this.safety.setVolume(this.db);
     this.setLevels(this.levels);
     onInterruption(context, () => context === this.context && this.#interrupt());
     this.ready = addLimiter(context).then((worklet) => {
@@ -259,8 +259,14 @@ export class PlayerEngine extends EventTarget {
   }
 
   setVolume(db) {
+    this.db = db;
     this.safety?.setVolume(db);
     this.#tell("volume");
+  }
+
+  /** What all of it is multiplied by. */
+  get volume() {
+    return factor(this.safety?.db ?? this.db);
   }
 
   /** Average sound level at the ear of what is heard at this volume, dB SPL; NaN while unknown. */

@@ -326,10 +326,12 @@ def what_would_help_figure(frame: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def significance_figure(frame: pd.DataFrame) -> go.Figure:
+def significance_figure(
+    frame: pd.DataFrame, title: str = "difference of the mean HAAQI", unit: str = "pairs"
+) -> go.Figure:
     """Draw the differences between systems with their intervals; grey: not significant after Holm's correction."""
     shown = frame.iloc[::-1]
-    figure = empty_figure("difference of the mean HAAQI", "", height=max(240, 80 + 24 * len(frame)))
+    figure = empty_figure(title, "", height=max(240, 80 + 24 * len(frame)))
     names = [f"{short(one)} - {short(other)}" for one, other in zip(shown["system"], shown["other"], strict=True)]
     for is_significant, colour, name in (
         (True, SYSTEM_COLOURS[0], "p < 0.05 (Holm)"),
@@ -348,8 +350,8 @@ def significance_figure(frame: pd.DataFrame) -> go.Figure:
             error_x=error_bars(part, "difference"),
             customdata=np.stack([part["p_holm"], 100 * part["share_better"], part["count"]], axis=-1),
             hovertemplate=(
-                "%{y}: %{x:+.4f}<br>p = %{customdata[0]:.3g} (Holm)<br>better in %{customdata[1]:.0f} % of "
-                "%{customdata[2]} pairs<extra></extra>"
+                "%{y}: %{x:+.4f}<br>p = %{customdata[0]:.3g} (Holm)<br>higher in %{customdata[1]:.0f} % of "
+                f"%{{customdata[2]}} {unit}<extra></extra>"
             ),
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})

@@ -238,13 +238,22 @@ def _lines(path: Path) -> list[str]:
         raise CadenzaError(f"{path} cannot be read: {error}.") from error
 
 
+def _generated(make: Callable[[], TaskPlan]) -> Callable[[Sequence[Path], str], TaskPlan]:
+    def plan(folders: Sequence[Path], mode: str) -> TaskPlan:
+        if folders or mode:
+            raise CadenzaError("The tone tasks are generated: they take no folder and no mode.")
+        return make()
+
+    return plan
+
+
 #: Tasks that can be made, and the mode of each that is taken if none is named.
-KINDS: dict[str, tuple[Callable[[Sequence[Path], str], TaskPlan] | Callable[[], TaskPlan], str]] = {
+KINDS: dict[str, tuple[Callable[[Sequence[Path], str], TaskPlan], str]] = {
     "speech-commands": (speech_commands, "5h"),
     "dcase2016": (dcase2016, "full"),
     "nsynth-pitch": (nsynth, "5h"),
-    "tone-pitch": (tone_pitch, ""),
-    "tone-events": (tone_events, ""),
+    "tone-pitch": (_generated(tone_pitch), ""),
+    "tone-events": (_generated(tone_events), ""),
 }
 
 
@@ -262,6 +271,4 @@ def plan_task(kind: str, folders: Sequence[Path], mode: str | None = None) -> Ta
         if not folder.is_dir():
             raise CadenzaError(f"There is no folder {folder}.")
     make, usual = KINDS[kind]
-    if not usual:
-        return make()  # type: ignore[call-arg]
-    return make(folders, mode or usual)  # type: ignore[call-arg]
+    return make(folders, mode or usual)

@@ -25,7 +25,7 @@ from ..settings import Settings
 from .api import Embedder, Timestamps
 from .models import EmbeddingModel
 
-__all__ = ["Embeddings", "Space", "remove_space", "spaces"]
+__all__ = ["Embeddings", "Space", "given", "remove_space", "spaces"]
 
 _SPACE = "space.json"
 _NAME = re.compile("[0-9a-f]{16}")
@@ -34,6 +34,11 @@ _BATCH_SECONDS = 84.0
 
 #: Gives a sound's samples, mono, at the model's sample rate: read when they are needed.
 Sound = Callable[[], np.ndarray]
+
+
+def given(samples: np.ndarray) -> Sound:
+    """Give samples that are in memory already as a sound."""
+    return lambda: samples
 
 
 class Embeddings:

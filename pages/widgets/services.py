@@ -25,6 +25,7 @@ from pages.access import person
 
 if TYPE_CHECKING:  # the database's packages are loaded by the pages that need them, not by the studio's first one
     from cadenza_core.analysis import ScoreSource
+    from cadenza_core.listening.running import Running
 
 __all__ = [
     "DEFAULT_LISTENER",
@@ -100,6 +101,13 @@ class Services:
 
                 self._scores = ScoreSource(Store.open(self._base))
             return self._scores
+
+    @functools.cached_property
+    def running(self) -> "Running":
+        """The listening tests that participants take."""
+        from cadenza_core.listening.running import Running
+
+        return Running(self.scores.store, self._base)
 
     @property
     def settings(self) -> Settings:

@@ -10,7 +10,6 @@ import pytest
 from cadenza_core.audio import RATE, write_audio
 from cadenza_core.catalog import songs_in
 from cadenza_core.embedding import find_model
-from cadenza_core.embedding.collection import Track
 from cadenza_core.embedding.events import Postprocessing
 from cadenza_core.embedding.store import Embeddings
 from cadenza_core.embedding.teach import (
@@ -18,6 +17,7 @@ from cadenza_core.embedding.teach import (
     Lesson,
     Region,
     Tag,
+    corrected,
     events_csv,
     events_json,
     lesson_names,
@@ -27,6 +27,7 @@ from cadenza_core.embedding.teach import (
     teach,
     track_key,
 )
+from cadenza_core.embedding.tracks import Track
 from cadenza_core.errors import CadenzaError
 from cadenza_core.progress import silent
 
@@ -128,6 +129,10 @@ def test_events_are_exported_as_csv_and_as_hears_json(taught, tracks, embeddings
     ]
     entries = json.loads(events_json(found))
     assert [entry["start"] for entry in entries["two"]] == pytest.approx([1000 * one.start for one in found])
+    mended = corrected(found, ["whistle", NONE, *(one.label for one in found[2:])])
+    rows = list(csv.DictReader(io.StringIO(events_csv(mended))))
+    assert [row["event_label"] for row in rows] == ["whistle", *(one.label for one in found[2:])]
+    assert [bool(row["confidence"]) for row in rows] == [False] + [True] * (len(found) - 2)
 
 
 def test_a_lesson_is_kept_under_its_name(settings):

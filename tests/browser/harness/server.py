@@ -91,11 +91,19 @@ def free_port() -> int:
 @contextlib.contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve the harness page, the assets and `folder`; gives the base URL."""
-    import uvicorn
     from starlette.applications import Starlette
 
+    with serve_app(Starlette(routes=routes(folder))) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def serve_app(app: Any) -> Iterator[str]:
+    """Serve an ASGI app in a thread; gives the base URL."""
+    import uvicorn
+
     port = free_port()
-    config = uvicorn.Config(Starlette(routes=routes(folder)), host="127.0.0.1", port=port, log_level="warning")
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()
