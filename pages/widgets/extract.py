@@ -170,7 +170,10 @@ def _choose(ready: Sequence[LassModel]) -> LassModel:
 
 def _ask(selection: Selection, model: LassModel) -> None:
     start, stop = (round(edge, 1) for edge in selection.span)
-    with st.form("extract_form", border=False, clear_on_submit=True):
+    number = st.session_state.setdefault(
+        "extract_number", 0
+    )  # a new form is empty; what was refused stays to be mended
+    with st.form(f"extract_form_{number}", border=False):
         wanted, without, span, button = st.columns([3.2, 2.4, 2.8, 1.2], vertical_alignment="bottom", gap="small")
         text = wanted.text_input("What do you hear?", placeholder=_examples(model))
         other = without.text_input("But not", placeholder="such as speech, rain")
@@ -182,7 +185,8 @@ def _ask(selection: Selection, model: LassModel) -> None:
     if sent:
         whole = times == (start, stop)
         _add(selection, text, other, None if whole else Excerpt(*times))
-    if fault := st.session_state.pop("extract_fault", ""):
+    song, fault = st.session_state.get("extract_fault", ("", ""))
+    if fault and song == selection.song.id:  # until the next request: pages run again for many reasons
         st.error(plain(fault), icon=":material/error:")
 
 
@@ -198,8 +202,10 @@ def _add(selection: Selection, text: str, without: str, span: Excerpt | None) ->
         if len(prompts) >= MOST_PROMPTS:
             raise CadenzaError(f"{MOST_PROMPTS} sounds at once is the most. Remove one first.")
     except CadenzaError as error:
-        st.session_state["extract_fault"] = str(error)
+        st.session_state["extract_fault"] = (selection.song.id, str(error))
     else:
+        st.session_state["extract_fault"] = ("", "")
+        st.session_state["extract_number"] += 1
         if prompt not in prompts:
             prompts.append(prompt)
         if model := _model(_ready_models()):
