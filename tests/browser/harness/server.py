@@ -45,8 +45,9 @@ def missing() -> str | None:
 
 
 def chromium() -> str | None:
-    """Give the path of the browser, if there is one."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    """Give the path of the browser, if there is one: the shell without any window of its own first, a third of the work."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextlib.contextmanager
