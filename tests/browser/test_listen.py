@@ -219,7 +219,7 @@ def test_switching_has_no_gap_and_no_step_beyond_the_programmes_own(lab, context
     url, store, settings = lab
     low = signal.firwin(101, 4000, fs=RATE)
     for number in range(2):
-        programme = signal.lfilter(low, 1.0, np.random.default_rng(number).normal(size=(2, RATE + 200)), axis=1)[
+        programme = signal.lfilter(low, 1.0, np.random.default_rng(number).normal(size=(2, 6 * RATE + 200)), axis=1)[
             :, 200:
         ]
         soundfile.write(tmp_path / f"s{number}_e0.wav", 0.1 * (1 + number) * programme.T, RATE)
@@ -299,7 +299,7 @@ def test_a_killed_browser_two_tabs_and_a_reload_lose_nothing(lab, people, chromi
     old.reload()
     old.get_by_role("button", name="Go on").click()
     hear_all(old)
-    answer(old)
+    answer(old, 4)
     new = open_link(second, url, code)
     new.get_by_role("button", name="Go on").click()
     do_trial(new)
@@ -314,8 +314,8 @@ def test_a_killed_browser_two_tabs_and_a_reload_lose_nothing(lab, people, chromi
     new.get_by_role("button", name="Go on here").click()
     new.get_by_role("button", name="Go on").click()
     do_trial(new)
+    new.goto("about:blank")
     new.go_back()
-    new.go_forward()
     new.get_by_role("button", name="Go on").click()
     do_trial_until_thanks(new)
     second.close()
@@ -371,16 +371,17 @@ def test_a_killed_server_loses_nothing_and_the_page_goes_on_by_itself(chromium, 
         begin(page)
         do_trial(page)
         do_trial(page)
+        page.wait_for_function(f"{ENGINE}.isReady")
         process.kill()
         process.wait()
         with Store.open(settings) as store:
             assert answers_frame(store, "test1")["number"].unique().tolist() == [1, 2]
-        hear_all(page)  # its sounds were there already
+        hear_all(page)  # its sounds are there
         answer(page)
         page.get_by_role("button", name="Next").click()
         page.get_by_text("The connection is lost").wait_for()
         process = start()
-        page.wait_for_function("document.querySelector('.count').textContent === '4 of 4'")
+        page.wait_for_function("document.querySelector('.count').textContent === '4 of 4'", timeout=60000)
         do_trial_until_thanks(page)
         with Store.open(settings) as store:
             assert answers_frame(store, "test1")["number"].unique().tolist() == [1, 2, 3, 4]
