@@ -109,8 +109,9 @@ def fill(home: Path, points: int) -> None:
     from cadenza_core.audio import RATE, write_audio
     from cadenza_core.catalog.own import add_place
     from cadenza_core.embedding import find_model
-    from cadenza_core.embedding.collection import Cut, track_name, tracks_of
+    from cadenza_core.embedding.collection import Cut, track_name
     from cadenza_core.embedding.store import Embeddings
+    from cadenza_core.embedding.tracks import tracks_of
     from cadenza_core.progress import silent
     from cadenza_core.settings import Settings
 
@@ -137,9 +138,10 @@ def space(home: Path) -> list[list[object]]:
     from cadenza_core.catalog import library
     from cadenza_core.catalog.own import with_own
     from cadenza_core.embedding import find_model
-    from cadenza_core.embedding.collection import Cut, collect, tracks_of
+    from cadenza_core.embedding.collection import Cut, collect
     from cadenza_core.embedding.maps import draw_map
     from cadenza_core.embedding.store import Embeddings
+    from cadenza_core.embedding.tracks import tracks_of
     from cadenza_core.progress import silent
     from cadenza_core.settings import Settings
 

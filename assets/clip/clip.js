@@ -109,9 +109,6 @@ export default function ({ data, parentElement }) {
   }
   return () => {
     if (player.mounts !== mine) return;
-    player.leaving = setTimeout(() => {
-      player.asked = null;
-      stop(player);
-    }, LEAVING);
+    player.leaving = setTimeout(() => stop(player), LEAVING);
   };
 }

@@ -8,6 +8,7 @@ import { Meter } from "./meter.js";
 import { MODES, isRendered } from "./graph.js";
 import { SIMULATIONS, decibels } from "./settings.js";
 import { Timeline } from "./timeline.js";
+import { INTERRUPTED } from "./transport.js";
 import { Volume } from "./volume.js";
 
 const CEILING = 10 ** (-1 / 20); // of the limiter that is switched on
@@ -334,8 +335,8 @@ export class View {
   }
 
   #showProblems() {
-    const { failures, limiterMissing } = this.engine;
-    const texts = failures.map((message) => h("p", {}, message));
+    const { failures, limiterMissing, interrupted } = this.engine;
+    const texts = [...(interrupted ? [INTERRUPTED] : []), ...failures].map((message) => h("p", {}, message));
     if (failures.length) {
       texts.push(h("button", { type: "button", onclick: () => this.engine.retry() }, "Try again"));
     }
@@ -345,7 +346,7 @@ export class View {
         "The volume keeps full scale below the ceiling.";
       texts.push(h("p", {}, text));
     }
-    const key = failures.join() + limiterMissing;
+    const key = failures.join() + limiterMissing + interrupted;
     if (key === this.problemsShown) return;
     this.problemsShown = key;
     this.problems.hidden = !texts.length;

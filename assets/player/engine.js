@@ -9,9 +9,9 @@
 import { LOOKAHEAD, glide, seconds } from "../mixer/graph.js";
 import { LoadError, loadSounds } from "../mixer/loader.js";
 import { addLimiter } from "../mixer/render.js";
-import { Safety } from "../mixer/safety.js";
-import { decibels } from "../mixer/settings.js";
-import { Transport } from "../mixer/transport.js";
+import { START_DB, Safety } from "../mixer/safety.js";
+import { decibels, factor } from "../mixer/settings.js";
+import { INTERRUPTED, Transport, onInterruption } from "../mixer/transport.js";
 
 /** Time constant of the crossfade, s: 95 % after 9 ms; the two gains add up to 1 at every moment. */
 export const SWITCH_TAU = 0.003;
@@ -68,11 +68,13 @@ export class PlayerEngine extends EventTarget {
     this.loop = { start: 0, end: 0, on: false };
     this.states = new Map(); // id -> {state, fraction, message}
     this.loaded = false;
+    this.interrupted = false;
     this.log = { plays: {}, heard_s: {}, switches: [] };
     this.safety = null; // volume, ceiling: made with the context
     this.limiterMissing = false;
     this.reduction = 1; // factor by which the ceiling holds peaks down now
     this.levels = {};
+    this.db = START_DB; // of the volume
   }
 
   #tell(type) {
@@ -126,12 +128,12 @@ export class PlayerEngine extends EventTarget {
     if (this.context?.sampleRate === rate) return this.ready;
     this.context?.close();
     const context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
-    const { db } = this.safety ?? {};
     this.context = context;
     this.graph = null;
     this.safety = new Safety(context);
-    this.safety.setVolume(db);
+    this.safety.setVolume(this.db);
     this.setLevels(this.levels);
+    onInterruption(context, () => context === this.context && this.#interrupt());
     this.ready = addLimiter(context).then((worklet) => {
       if (this.context !== context) return;
       this.limiterMissing = !worklet;
@@ -139,6 +141,14 @@ export class PlayerEngine extends EventTarget {
       if (worklet) this.graph.limiter.port.onmessage = ({ data }) => (this.reduction = data.reduction);
     });
     return this.ready;
+  }
+
+  /** Something else than the page has stopped the sound. */
+  #interrupt() {
+    if (!this.playing) return;
+    this.interrupted = true;
+    this.pause();
+    this.#tell("load");
   }
 
   async #fetch(items, signal) {
@@ -179,7 +189,8 @@ export class PlayerEngine extends EventTarget {
   }
 
   get failures() {
-    return [...this.states.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
+    const failed = [...this.states.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
+    return this.interrupted ? [INTERRUPTED, ...failed] : failed;
   }
 
   get share() {
@@ -248,8 +259,14 @@ export class PlayerEngine extends EventTarget {
   }
 
   setVolume(db) {
+    this.db = db;
     this.safety?.setVolume(db);
     this.#tell("volume");
+  }
+
+  /** What all of it is multiplied by. */
+  get volume() {
+    return factor(this.safety?.db ?? this.db);
   }
 
   /** Average sound level at the ear of what is heard at this volume, dB SPL; NaN while unknown. */
@@ -275,6 +292,10 @@ export class PlayerEngine extends EventTarget {
   async play() {
     if (!this.isReady || this.playing) return;
     await this.context.resume();
+    if (this.interrupted) {
+      this.interrupted = false;
+      this.#tell("load");
+    }
     this.#applyGains({ now: true });
     this.safety.begin();
     this.transport.play();

@@ -9,12 +9,12 @@ import typer
 from ..audio import read_audio
 from ..catalog import Song, find_song, library
 from ..catalog.own import with_own
-from ..embedding.collection import MIXTURE, Cut, Track, collect, tracks_of
+from ..embedding.collection import Cut, collect
 from ..embedding.compare import compare
 from ..embedding.models import find_model
-from ..embedding.sections import find_sections
+from ..embedding.sections import find_timeline
 from ..embedding.store import Embeddings
-from ..embedding.teach import over_time
+from ..embedding.tracks import MIXTURE, Track, over_time, tracks_of
 from ..errors import CadenzaError
 from ..progress import part
 from .console import JsonOption, guarded, notes, out, progress, settings_of, table
@@ -85,8 +85,8 @@ def sections(
         with progress("Embedding") as show:
             embeddings = Embeddings(find_model(model, settings, model_file), part(show, 0.0, 0.1))
             found = over_time(Track(wanted), embeddings, settings, part(show, 0.1, 1.0))
-        line = find_sections(found, wanted.duration, sensitivity=sensitivity)
-        rows = [{"start": one.start, "stop": one.stop, "letter": one.letter} for one in line.sections]
+        line = find_timeline(found, wanted.duration)
+        rows = [{"start": one.start, "stop": one.stop, "letter": one.letter} for one in line.sections(sensitivity)]
         listing = table("start (s)>", "stop (s)>", "letter")
         for row in rows:
             listing.add_row(f"{row['start']:.1f}", f"{row['stop']:.1f}", str(row["letter"]))

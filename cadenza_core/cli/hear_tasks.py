@@ -43,13 +43,11 @@ def make(
     json_output: JsonOption = False,
 ) -> None:
     """Write a task folder from a data set on your disk, or the small task of generated tones."""
-    with guarded(json_output=json_output), progress(f"Making {kind}") as show:
-        plan = plan_task(kind, [source.expanduser() for source in sources or []], mode)
-        task = write_task(plan, to.expanduser(), rate or [44100], show)
     with guarded(json_output=json_output):
-        out(
-            json_output, _facts(task), lambda console: console.print(f"{task.folder}: {_summary(task)}", soft_wrap=True)
-        )
+        with progress(f"Making {kind}") as show:
+            plan = plan_task(kind, [source.expanduser() for source in sources or []], mode)
+            task = write_task(plan, to.expanduser(), rate or [44100], show)
+        out(json_output, _facts(task), partial(_print, f"{task.folder}: {_summary(task)}"))
 
 
 def _print(text: str, console: Console) -> None:
@@ -116,42 +114,30 @@ def embed(
     json_output: JsonOption = False,
 ) -> None:
     """Write embeddings of sound files (mono mean, resampled to the model's rate) as NumPy files."""
-    with guarded(json_output=json_output), progress("Embedding") as show:
-        embeddings = Embeddings(find_model(model, settings_of(context), model_file), part(show, 0.0, 0.3))
-        names = [file.stem for file in files]
-        if len(set(names)) < len(names):
+    with guarded(json_output=json_output):
+        if len({file.stem for file in files}) < len(files):
             raise CadenzaError(
                 "Two of the files have the same name; their results would be one. Embed them one by one."
             )
-        sounds = [partial(_mono, file.expanduser(), embeddings.sample_rate) for file in files]
-        rest = part(show, 0.3, 1.0)
-        rows = []
-        each: Any = embeddings.timestamps(sounds, rest) if timestamps else embeddings.scenes(sounds, rest)
-        for file, sound, found in zip(files, sounds, each, strict=True):
-            path = to.expanduser() / f"{file.stem}.npz"
-            arrays = (
-                {"timestamp_embeddings": found.embeddings, "timestamps": found.times}
-                if timestamps
-                else {"scene_embedding": found}
-            )
-            facts = {
-                "model": embeddings.model.id,
-                "space": embeddings.space,
-                "sound": digest_samples([sound()], embeddings.sample_rate),
-            }
-            with atomic_file(path) as temporary:
-                np.savez(temporary, **arrays, **facts)  # type: ignore[arg-type]
-            shape = list((found.embeddings if timestamps else found).shape)
-            rows.append({"file": str(file), "written": str(path), "shape": shape, **facts})
-    with guarded(json_output=json_output):
-
-        def show_rows(console: Any) -> None:
-            for row in rows:
-                console.print(
-                    f"{row['written']}: {' x '.join(map(str, row['shape']))}, space {row['space']}", soft_wrap=True
-                )
-
-        out(json_output, rows, show_rows)
+        with progress("Embedding") as show:
+            embeddings = Embeddings(find_model(model, settings_of(context), model_file), part(show, 0.0, 0.3))
+            sounds = [partial(_mono, file.expanduser(), embeddings.sample_rate) for file in files]
+            rest = part(show, 0.3, 1.0)
+            each: Any = embeddings.timestamps(sounds, rest) if timestamps else embeddings.scenes(sounds, rest)
+            rows = []
+            for file, sound, found in zip(files, sounds, each, strict=True):
+                arrays = {"scene_embedding": found}
+                if timestamps:
+                    arrays = {"timestamp_embeddings": found.embeddings, "timestamps": found.times}
+                facts = {"model": embeddings.model.id, "space": embeddings.space}
+                facts["sound"] = digest_samples([sound()], embeddings.sample_rate)
+                path = to.expanduser() / f"{file.stem}.npz"
+                with atomic_file(path) as temporary:
+                    np.savez(temporary, **arrays, **facts)  # type: ignore[arg-type]
+                shape = list(next(iter(arrays.values())).shape)
+                rows.append({"file": str(file), "written": str(path), "shape": shape, **facts})
+        lines = [f"{row['written']}: {' x '.join(map(str, row['shape']))}, space {row['space']}" for row in rows]
+        out(json_output, rows, partial(_print, "\n".join(lines)))
 
 
 def _mono(path: Path, rate: int) -> np.ndarray:

@@ -6,7 +6,6 @@ as the share of their pairs that are farther apart, and against the distance to 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -17,9 +16,9 @@ from ..progress import Progress, part
 from ..remix import Gains, mix
 from ..separation import separate
 from ..settings import Settings
-from .collection import prepared
 from .retrieval import l1_distances
-from .store import Embeddings
+from .store import Embeddings, given
+from .tracks import prepared
 
 __all__ = ["Comparison", "compare", "compare_remix"]
 
@@ -66,7 +65,7 @@ def compare(one: np.ndarray, other: np.ndarray, rate: int, embeddings: Embedding
         raise CadenzaError(f"The sounds last {lengths}; they must be of one length to be compared over time.")
     length = min(one.shape[1], other.shape[1])
     sounds = [prepared(samples[:, :length], rate, embeddings.sample_rate)[0] for samples in (one, other)]
-    readers = [partial(_same, sound) for sound in sounds]
+    readers = [given(sound) for sound in sounds]
     first, second = embeddings.scenes(readers, part(progress, 0.0, 0.4))
     over_time = list(embeddings.timestamps(readers, part(progress, 0.4, 1.0)))
     times = over_time[0].times
@@ -76,10 +75,6 @@ def compare(one: np.ndarray, other: np.ndarray, rate: int, embeddings: Embedding
     curve = np.add.reduceat(each, edges) / np.diff([*edges, len(each)])
     distance = float(l1_distances(first, second[None])[0])
     return Comparison(embeddings.space, distance, (seconds[edges] + 0.5) * _BLOCK, curve)
-
-
-def _same(samples: np.ndarray) -> np.ndarray:
-    return samples
 
 
 def compare_remix(

@@ -5,7 +5,6 @@ Speech Commands 0.02 and its test set (Warden, arXiv:1804.03209, CC BY 4.0), DCA
 (archive.org, see there), and NSynth 2.2.3 as JSON and WAV (Engel et al., ICML 2017, CC BY 4.0).
 """
 
-import json
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,6 +15,7 @@ import numpy as np
 
 from ..audio import audio_info, read_audio
 from ..errors import CadenzaError
+from ..files import parse_json
 from .task_writing import Clip, TaskPlan, read_clip, shuffled
 from .tasks import Event
 from .tones import tone_events, tone_pitch
@@ -187,7 +187,7 @@ def nsynth(folders: Sequence[Path], mode: str = "5h") -> TaskPlan:
 
 def _notes(place: Path, split: str) -> list[Clip]:
     try:
-        examples = json.loads((place / "examples.json").read_text(encoding="utf-8"))
+        examples = parse_json((place / "examples.json").read_text(encoding="utf-8"))
         pitches = {name: int(entry["pitch"]) for name, entry in examples.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CadenzaError(f"{place / 'examples.json'} cannot be read as NSynth's ({error}).") from error
@@ -238,13 +238,22 @@ def _lines(path: Path) -> list[str]:
         raise CadenzaError(f"{path} cannot be read: {error}.") from error
 
 
+def _generated(make: Callable[[], TaskPlan]) -> Callable[[Sequence[Path], str], TaskPlan]:
+    def plan(folders: Sequence[Path], mode: str) -> TaskPlan:
+        if folders or mode:
+            raise CadenzaError("The tone tasks are generated: they take no folder and no mode.")
+        return make()
+
+    return plan
+
+
 #: Tasks that can be made, and the mode of each that is taken if none is named.
-KINDS: dict[str, tuple[Callable[[Sequence[Path], str], TaskPlan] | Callable[[], TaskPlan], str]] = {
+KINDS: dict[str, tuple[Callable[[Sequence[Path], str], TaskPlan], str]] = {
     "speech-commands": (speech_commands, "5h"),
     "dcase2016": (dcase2016, "full"),
     "nsynth-pitch": (nsynth, "5h"),
-    "tone-pitch": (tone_pitch, ""),
-    "tone-events": (tone_events, ""),
+    "tone-pitch": (_generated(tone_pitch), ""),
+    "tone-events": (_generated(tone_events), ""),
 }
 
 
@@ -262,6 +271,4 @@ def plan_task(kind: str, folders: Sequence[Path], mode: str | None = None) -> Ta
         if not folder.is_dir():
             raise CadenzaError(f"There is no folder {folder}.")
     make, usual = KINDS[kind]
-    if not usual:
-        return make()  # type: ignore[call-arg]
-    return make(folders, mode or usual)  # type: ignore[call-arg]
+    return make(folders, mode or usual)

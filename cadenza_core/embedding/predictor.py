@@ -12,13 +12,14 @@ import itertools
 import math
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from ..errors import CadenzaError
 from ..progress import Progress, silent
 from .events import GRID as POSTPROCESSING_GRID
 from .events import Postprocessing
@@ -28,6 +29,7 @@ __all__ = ["GRIDS", "Fit", "GridPoint", "Verdict", "drawn_points", "fit", "grid_
 SEED = 42
 _SEEDED = threading.Lock()  # torch's generator belongs to the whole process
 _GAIN = {"linear": 1.0, "relu": math.sqrt(2.0)}
+_INITIALIZATIONS = ("xavier_uniform", "xavier_normal")
 
 
 @dataclass(frozen=True)
@@ -44,37 +46,57 @@ class GridPoint:
     check_val_every_n_epoch: int = 3
     patience: int = 20
 
+    def __post_init__(self) -> None:
+        counts = (self.hidden_dim, self.batch_size, self.max_epochs, self.check_val_every_n_epoch, self.patience)
+        whole = all(type(count) is int and count > 0 for count in counts) and type(self.hidden_layers) is int
+        numbers = isinstance(self.lr, int | float) and isinstance(self.dropout, int | float)
+        if not (
+            whole
+            and numbers
+            and self.hidden_layers >= 0
+            and 0 < self.lr < math.inf
+            and 0 <= self.dropout < 1
+            and self.initialization in _INITIALIZATIONS
+        ):
+            raise CadenzaError(
+                f"A predictor with {self.as_dict()} cannot be: whole numbers above 0 (hidden_layers from 0), lr above 0, "
+                f"dropout from 0 to below 1, and {' or '.join(_INITIALIZATIONS)} are accepted."
+            )
+
     def as_dict(self) -> dict[str, Any]:
         """Give plain data for JSON."""
         return asdict(self)
 
 
-_RATES = (3.2e-3, 1e-3, 3.2e-4, 1e-4)
-_INITIALIZATIONS = ("xavier_uniform", "xavier_normal")
-
-
-def grid_points(name: str = "default", *, check_every: int | None = None) -> list[GridPoint]:
+def grid_points(name: str = "default", own: Mapping[str, Sequence[Any]] | None = None) -> list[GridPoint]:
     """Give all points of a grid, in the order of scikit-learn's `ParameterGrid` (sorted names, the last varies fastest).
 
     Parameters
     ----------
     name : {"default", "fast", "faster"}
         The evaluation kit's: 16, 64 and 128 points.
-    check_every : int, optional
-        Epochs between validations, where a task sets it (10 for DCASE 2016).
+    own : mapping of str to values, optional
+        What a task tries instead, such as ``{"check_val_every_n_epoch": [10]}`` for DCASE 2016.
+
+    Raises
+    ------
+    CadenzaError
+        If a value of `own` cannot be.
     """
-    axes: dict[str, tuple[Any, ...]] = {"hidden_layers": (1, 2), "initialization": _INITIALIZATIONS, "lr": _RATES}
-    axes |= GRIDS[name]
-    if check_every is not None:
-        axes["check_val_every_n_epoch"] = (check_every,)
+    axes = {**_GRID, **GRIDS[name], **(own or {})}
     names = sorted(axes)
     return [
         GridPoint(**dict(zip(names, values, strict=True))) for values in itertools.product(*(axes[n] for n in names))
     ]
 
 
+_GRID: dict[str, Sequence[Any]] = {
+    "hidden_layers": (1, 2),
+    "initialization": _INITIALIZATIONS,
+    "lr": (3.2e-3, 1e-3, 3.2e-4, 1e-4),
+}
 #: What each grid varies besides, or instead.
-GRIDS: dict[str, dict[str, tuple[Any, ...]]] = {
+GRIDS: dict[str, dict[str, Sequence[Any]]] = {
     "default": {},
     "fast": {"max_epochs": (10, 50), "check_val_every_n_epoch": (3, 10)},
     "faster": {

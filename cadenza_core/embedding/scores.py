@@ -42,10 +42,6 @@ class Score:
     compute: Callable[..., Any]
     maximise: bool = True
 
-    def is_better(self, one: float, other: float) -> bool:
-        """Whether `one` is better than `other`; NaN never is."""
-        return one > other if self.maximise else one < other
-
 
 def _top1(probabilities: np.ndarray, targets: np.ndarray) -> float:
     return float(np.mean(np.argmax(probabilities, 1) == np.argmax(targets, 1)))

@@ -1,30 +1,32 @@
 """Where a song changes, and which of its parts sound alike: sections from embeddings over time.
 
-Embeddings are averaged over half seconds and smoothed over three; a checkerboard kernel along the diagonal of their
-self-similarity gives the novelty (Foote, *Automatic audio segmentation using a measure of audio novelty*, ICME 2000), whose
-peaks are the boundaries. Sections are then grouped by the distance of their means (average linkage, as many groups as the
-silhouette likes best): those of one letter sound alike.
+The novelty of a point in time is the share of the variance of the 10 s on each side that a change there explains: 0 where
+nothing changes, 1 where one constant sound follows another. That is Foote's checkerboard kernel on the self-similarity of
+the embeddings (Foote, *Automatic audio segmentation using a measure of audio novelty*, ICME 2000), whose sum is the squared
+distance of the two sides' tapered means, divided by the variance there is; so it has a scale, and a sound that does not change
+has no peak. Peaks are the boundaries. Sections are grouped by the same measure (average linkage): those of one letter differ
+from each other by less than what makes a boundary.
 """
 
+import itertools
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.cluster.hierarchy
-import scipy.ndimage
 import scipy.signal
-import scipy.spatial.distance
 
 from ..errors import CadenzaError
 from .api import Timestamps
 
-__all__ = ["Section", "Timeline", "find_sections"]
+__all__ = ["Section", "Timeline", "find_timeline"]
 
 _BLOCK = 0.5  # s
-_REACH = 10.0  # s, half the kernel; less in a short song
-_SMOOTH = 3.0  # s
+_REACH = 10.0  # s, half the kernel; less near the ends
 _SHORTEST = 5.0  # s
-_DIMENSIONS = 16
+_NOTHING = 1e-6  # of the embeddings' mean square: a variance below it is no change but rounding
+_LEAST = (0.6, 0.05)  # novelty of a boundary at a sensitivity of 0 and 1
 
 
 @dataclass(frozen=True)
@@ -38,22 +40,51 @@ class Section:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """The sections of a song.
+    """How a song changes over time.
 
     Parameters
     ----------
-    sections : tuple of Section
+    blocks : np.ndarray [shape=(n, size), dtype=float32]
+        Mean embeddings of half seconds.
     times, novelty : np.ndarray [shape=(n,)]
-        Seconds, and how much changes there, 0 to 1.
+        Starts of the half seconds, s, and the share of the variance around that a change there explains, 0 to 1.
+    duration : float
+        Length of the song, s.
     """
 
-    sections: tuple[Section, ...]
+    blocks: np.ndarray
     times: np.ndarray
     novelty: np.ndarray
+    duration: float
+
+    def sections(self, sensitivity: float = 0.5) -> list[Section]:
+        """Find the sections of the song.
+
+        Parameters
+        ----------
+        sensitivity : float
+            0 to 1: how small a change begins a new section.
+
+        Raises
+        ------
+        CadenzaError
+            If the sensitivity is out of range.
+        """
+        if not 0.0 <= sensitivity <= 1.0:
+            raise CadenzaError(f"A sensitivity of {sensitivity}: 0 to 1 is accepted.")
+        least = float(np.interp(sensitivity, (0.0, 1.0), _LEAST))
+        shortest = round(_SHORTEST / _BLOCK)
+        peaks, _ = scipy.signal.find_peaks(self.novelty, height=least, prominence=0.5 * least, distance=shortest)
+        letters = _letters(np.split(self.blocks, peaks), least)
+        bounds = [0.0, *self.times[peaks].tolist(), self.duration]
+        return [
+            Section(start, stop, letter)
+            for (start, stop), letter in zip(itertools.pairwise(bounds), letters, strict=True)
+        ]
 
 
-def find_sections(found: Timestamps, duration: float, *, sensitivity: float = 0.5) -> Timeline:
-    """Find the sections of a song.
+def find_timeline(found: Timestamps, duration: float) -> Timeline:
+    """Tell how a song changes over time.
 
     Parameters
     ----------
@@ -61,30 +92,9 @@ def find_sections(found: Timestamps, duration: float, *, sensitivity: float = 0.
         Of the whole song.
     duration : float
         Its length, s.
-    sensitivity : float
-        0 to 1: how small a change begins a new section.
-
-    Raises
-    ------
-    CadenzaError
-        If the sensitivity is out of range or there are no embeddings.
     """
-    if not 0.0 <= sensitivity <= 1.0 or not len(found.times):
-        raise CadenzaError(
-            f"A sensitivity of {sensitivity} and {len(found.times)} timestamps: 0 to 1, and at least one."
-        )
     blocks = _blocks(found)
-    times = (np.arange(len(blocks)) + 0.5) * _BLOCK
-    points = _principal(blocks)
-    novelty = _novelty(scipy.ndimage.uniform_filter1d(points, round(_SMOOTH / _BLOCK), axis=0, mode="nearest"))
-    edges = _boundaries(novelty, sensitivity)
-    starts, stops = [0, *edges], [*edges, len(points)]
-    letters = _letters(np.stack([points[a:b].mean(axis=0) for a, b in zip(starts, stops, strict=True)]))
-    ends = [min(b * _BLOCK, duration) for b in edges] + [duration]
-    sections = [
-        Section(start * _BLOCK, stop, letter) for start, stop, letter in zip(starts, ends, letters, strict=True)
-    ]
-    return Timeline(tuple(sections), times, novelty)
+    return Timeline(blocks, np.arange(len(blocks)) * _BLOCK, _novelty(blocks), duration)
 
 
 def _blocks(found: Timestamps) -> np.ndarray:
@@ -93,79 +103,45 @@ def _blocks(found: Timestamps) -> np.ndarray:
     if numbers[-1] > numbers[0] and found.times[-1] / 1000.0 - numbers[-1] * _BLOCK < _BLOCK / 2:
         numbers = np.minimum(numbers, numbers[-1] - 1)
     edges = np.flatnonzero(np.diff(numbers, prepend=-1))
-    sums = np.add.reduceat(found.embeddings.astype(np.float64), edges, axis=0)
+    sums = np.add.reduceat(found.embeddings, edges, axis=0, dtype=np.float64)
     means: np.ndarray = sums / np.diff([*edges, len(numbers)])[:, None]
-    return means
+    return means.astype(np.float32)
 
 
-def _principal(blocks: np.ndarray) -> np.ndarray:
-    """Give the first principal components of standardised dimensions: constant ones and noise in the many others drop out."""
-    spread = blocks.std(axis=0)
-    scaled = (blocks - blocks.mean(axis=0)) / np.where(spread > 1e-9, spread, 1.0)
-    if len(scaled) < 2:
-        return np.zeros((len(scaled), 1))
-    left, values, _ = np.linalg.svd(scaled, full_matrices=False)
-    count = min(_DIMENSIONS, len(values))
-    points: np.ndarray = left[:, :count] * values[:count]
-    return points
+def _novelty(blocks: np.ndarray) -> np.ndarray:
+    """Give the share of variance that a change at each block's start explains; 0 where a side is shorter than a section."""
+    reach, shortest = round(_REACH / _BLOCK), round(_SHORTEST / _BLOCK)
+    taper = np.exp(-0.5 * ((np.arange(reach) + 0.5) / (0.5 * reach)) ** 2)
+    novelty = np.zeros(len(blocks))
+    for edge in range(shortest, len(blocks) - shortest + 1):
+        before, after = blocks[max(0, edge - reach) : edge], blocks[edge : edge + reach]
+        novelty[edge] = _explained(before, after, taper[: len(before)][::-1], taper[: len(after)])
+    return novelty
 
 
-def _novelty(points: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(points, axis=1, keepdims=True)
-    directions = points / np.where(lengths > 1e-9, lengths, 1.0)
-    reach = min(round(_REACH / _BLOCK), len(points) // 6)
-    if reach < 2:
-        return np.zeros(len(points))
-    offsets = np.arange(-reach, reach) + 0.5
-    taper = np.exp(-0.5 * (offsets / (0.5 * reach)) ** 2)
-    sign = np.sign(offsets)
-    kernel = np.outer(sign * taper, sign * taper)
-    padded = np.pad(directions, ((reach, reach), (0, 0)))
-    novelty = np.zeros(len(points))
-    for number in range(len(points)):
-        window = padded[number : number + 2 * reach]
-        novelty[number] = np.sum(kernel * (window @ window.T))
-    # near the ends the window is half empty: what is there is no change of the song
-    edge = np.minimum(np.arange(len(points)), len(points) - np.arange(len(points)))
-    novelty = np.maximum(novelty, 0.0) * np.minimum(1.0, edge / reach)
-    top = novelty.max(initial=0.0)
-    return novelty / top if top > 1e-9 else np.zeros(len(points))
+def _explained(one: np.ndarray, other: np.ndarray, weights: np.ndarray, other_weights: np.ndarray) -> float:
+    """Give the share of the variance of two groups of points, each of weight 1/2, that is between their means."""
+    means, spreads = [], []
+    for points, weight in ((one, weights), (other, other_weights)):
+        share = weight / weight.sum()
+        means.append(share @ points)
+        spreads.append(float(share @ np.square(points - means[-1]).sum(axis=1)))
+    between = float(np.square(means[0] - means[1]).sum()) / 4
+    total = between + sum(spreads) / 2
+    size = float(np.square(means).sum()) / 2
+    return between / total if total > _NOTHING * size else 0.0
 
 
-def _boundaries(novelty: np.ndarray, sensitivity: float) -> list[int]:
-    least = 0.9 * (1.0 - sensitivity) + 0.05
-    peaks, _ = scipy.signal.find_peaks(novelty, prominence=0.5 * least, height=0.5 * least, distance=_SHORTEST / _BLOCK)
-    return [int(peak) for peak in peaks if _SHORTEST / _BLOCK <= peak <= len(novelty) - _SHORTEST / _BLOCK]
-
-
-def _letters(means: np.ndarray) -> list[str]:
-    """Give each section a letter, in the order of their first appearance: as many as separate them best."""
-    count = len(means)
-    if count < 3:
-        return [_letter(number) for number in range(count)]
-    lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    pairs = scipy.spatial.distance.pdist(means / np.where(lengths > 1e-9, lengths, 1.0))
-    distances = scipy.spatial.distance.squareform(pairs)
+def _letters(parts: Sequence[np.ndarray], least: float) -> list[str]:
+    """Give each section a letter, in the order of their first appearance: one for those that differ by less than `least`."""
+    if len(parts) == 1:
+        return [_letter(0)]
+    ones = [np.ones(len(part)) for part in parts]
+    pairs = [_explained(parts[a], parts[b], ones[a], ones[b]) for a, b in itertools.combinations(range(len(parts)), 2)]
     tree = scipy.cluster.hierarchy.linkage(pairs, "average")
-    cuts = [scipy.cluster.hierarchy.fcluster(tree, k, "maxclust") for k in range(2, count)]
-    groups = max(cuts, key=lambda cut: _silhouette(distances, cut))
-    order = {group: number for number, group in enumerate(dict.fromkeys(groups.tolist()))}
-    return [_letter(order[group]) for group in groups.tolist()]
-
-
-def _silhouette(distances: np.ndarray, groups: np.ndarray) -> float:
-    """Give the mean silhouette (Rousseeuw, 1987): how much nearer to one's own group than to the next; 0 for one alone."""
-    widths = []
-    for number, own in enumerate(groups):
-        means = {int(g): distances[number, groups == g].sum() for g in np.unique(groups)}
-        size = int(np.sum(groups == own))
-        if size == 1:
-            widths.append(0.0)
-            continue
-        inside = means[int(own)] / (size - 1)
-        outside = min(total / np.sum(groups == g) for g, total in means.items() if g != own)
-        widths.append((outside - inside) / max(outside, inside, 1e-12))
-    return float(np.mean(widths))
+    groups = scipy.cluster.hierarchy.fcluster(tree, least, "distance").tolist()
+    order = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    return [_letter(order[group]) for group in groups]
 
 
 def _letter(number: int) -> str:

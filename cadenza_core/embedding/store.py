@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from ..errors import CadenzaError
-from ..files import atomic_file, disk_errors
+from ..files import atomic_file, disk_errors, parse_json
 from ..progress import Progress, silent
 from ..separation.digest import digest_samples
 from ..settings import Settings
 from .api import Embedder, Timestamps
 from .models import EmbeddingModel
 
-__all__ = ["Embeddings", "Space", "remove_space", "spaces"]
+__all__ = ["Embeddings", "Space", "given", "remove_space", "spaces"]
 
 _SPACE = "space.json"
 _NAME = re.compile("[0-9a-f]{16}")
@@ -34,6 +34,11 @@ _BATCH_SECONDS = 84.0
 
 #: Gives a sound's samples, mono, at the model's sample rate: read when they are needed.
 Sound = Callable[[], np.ndarray]
+
+
+def given(samples: np.ndarray) -> Sound:
+    """Give samples that are in memory already as a sound."""
+    return lambda: samples
 
 
 class Embeddings:
@@ -236,7 +241,7 @@ def _sizes(paths: Iterable[Path]) -> Iterator[int]:
 
 def _read_space(folder: Path) -> dict[str, Any]:
     try:
-        facts = json.loads((folder / _SPACE).read_text(encoding="utf-8"))
+        facts = parse_json((folder / _SPACE).read_text(encoding="utf-8"))
         sizes = [facts["sample_rate"], facts["scene_size"], facts["timestamp_size"]]
         return dict(facts) if "model" in facts and all(isinstance(size, int) and size > 0 for size in sizes) else {}
     except (OSError, ValueError, KeyError, TypeError):

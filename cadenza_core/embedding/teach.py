@@ -12,24 +12,23 @@ import csv
 import hashlib
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import CadenzaError
-from ..files import atomic_file, check_name
+from ..files import atomic_file, check_name, guarded_text, parse_json
 from ..progress import Progress, part
 from ..settings import Settings
-from .api import Timestamps
-from .collection import Track, prepared
 from .events import Postprocessing, find_events, frame_labels
 from .predictor import Fit, GridPoint, Verdict, fit, predict
 from .store import Embeddings
 from .tasks import Event
+from .tracks import Track, over_time
 
 __all__ = [
     "NONE",
@@ -37,6 +36,7 @@ __all__ = [
     "Region",
     "Tag",
     "Taught",
+    "corrected",
     "events_csv",
     "events_json",
     "lesson_names",
@@ -75,7 +75,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Lesson:
-    """Labelled regions and the space that they are taught in (empty: not taught yet)."""
+    """Labelled regions under a name."""
 
     name: str
     regions: tuple[Region, ...]
@@ -108,7 +108,7 @@ class Taught:
 
 @dataclass(frozen=True)
 class Tag:
-    """A found event: song and part, start and stop (s), label, and the mean probability over it."""
+    """A found event: song and part, start and stop (s), label, and the mean probability over it (NaN: a person's)."""
 
     song: str
     part: str
@@ -116,17 +116,6 @@ class Tag:
     stop: float
     label: str
     confidence: float
-
-
-def over_time(track: Track, embeddings: Embeddings, settings: Settings, progress: Progress) -> Timestamps:
-    """Embed a whole track over time, at one level."""
-    audio = track.read(settings)
-    samples, _ = prepared(audio.samples, audio.rate, embeddings.sample_rate)
-    return next(iter(embeddings.timestamps([partial(_same, samples)], progress)))
-
-
-def _same(samples: np.ndarray) -> np.ndarray:
-    return samples
 
 
 def teach(
@@ -264,12 +253,26 @@ def tag(
     return tags
 
 
+def corrected(tags: Sequence[Tag], labels: Sequence[str]) -> list[Tag]:
+    """Give tags with labels that a person gave; those called "none" are left out, and a changed one has confidence NaN."""
+    return [
+        one if one.label == label else replace(one, label=label, confidence=math.nan)
+        for one, label in zip(tags, labels, strict=True)
+        if label != NONE
+    ]
+
+
 def events_csv(tags: Sequence[Tag]) -> str:
-    """Give events as CSV: file (the song), part, onset and offset (s), event_label, confidence."""
+    """Give events as CSV: file (the song), part, onset and offset (s), event_label, confidence (empty: a person's label).
+
+    An apostrophe stands before names that a spreadsheet would take for formulas.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["filename", "part", "onset", "offset", "event_label", "confidence"])
-    rows.writerows([one.song, one.part, one.start, one.stop, one.label, one.confidence] for one in tags)
+    for one in tags:
+        confidence = "" if math.isnan(one.confidence) else one.confidence
+        rows.writerow([guarded_text(one.song), one.part, one.start, one.stop, guarded_text(one.label), confidence])
     return text.getvalue()
 
 
@@ -292,7 +295,7 @@ def lesson_names(settings: Settings) -> list[str]:
     found = []
     for path in sorted(_folder(settings).glob("*.json")):
         try:
-            found.append(str(json.loads(path.read_text(encoding="utf-8"))["name"]))
+            found.append(str(parse_json(path.read_text(encoding="utf-8"))["name"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # read_lesson says what is wrong with it
     return sorted(found)
@@ -322,7 +325,7 @@ def read_lesson(name: str, settings: Settings) -> Lesson:
     """
     path = _path(name, settings)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         return Lesson(str(content["name"]), tuple(Region(**entry) for entry in content["regions"]))
     except FileNotFoundError:
         return Lesson(name, ())

@@ -8,8 +8,9 @@ import streamlit as st
 from cadenza_core.audio import STEMS
 from cadenza_core.catalog import Song
 from cadenza_core.embedding import EmbeddingModel, embedding_models
-from cadenza_core.embedding.collection import MIXTURE, Cut, Track, tracks_of
+from cadenza_core.embedding.collection import Cut
 from cadenza_core.embedding.published import fetch_checkpoint
+from cadenza_core.embedding.tracks import MIXTURE, Track, tracks_of
 from cadenza_core.separation import get_system, systems
 
 from .jobs import follow

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from cadenza_core.embedding.collection import Collection, Item, collect, tracks_key
+from cadenza_core.embedding.collection import Collection, Item, Neighbour, collect
 from cadenza_core.embedding.maps import METHODS, SpaceMap, draw_map, methods
+from cadenza_core.embedding.tracks import tracks_key
 from cadenza_core.progress import Progress, part
 
 from .clip_player import item_title, play, span_text
 from .messages import plain
 from .services import services
 from .similar_choice import Choice
+from .similar_drawing import COLOURS
 from .similar_work import embedder_for, result_of
 
 if TYPE_CHECKING:
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["embedded", "map_panel"]
 
-#: Colours that are told apart without colour vision and on both themes (Okabe & Ito, 2008), as in the mixer.
+#: As in the mixer.
 _STEMS = {"vocals": "#d55e00", "drums": "#0072b2", "bass": "#009e73", "other": "#cc79a7", "mixture": "#0b7fab"}
-_SONGS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a7f00", "#7f7f7f")
 _NEIGHBOURS = 10
 #: Tracks that are embedded without being asked where a model is quick.
 _UNASKED = 60
@@ -76,19 +77,22 @@ def map_panel(choice: Choice) -> None:
     mapped = embedded(choice, method)
     if mapped is None:
         return
+    found = mapped.collection
+    picked = _picked(found)
+    others = bool(st.session_state.get("similar_others"))
+    near = [] if picked is None else found.neighbours(picked, _NEIGHBOURS, other_songs=others)
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        _chart(mapped, choice)
+        _chart(mapped, choice, picked, near)
     with right:
-        _neighbours(mapped)
+        _neighbours(found, picked, near)
 
 
-def _chart(mapped: Mapped, choice: Choice) -> None:
+def _chart(mapped: Mapped, choice: Choice, picked: int | None, near: Sequence[Neighbour]) -> None:
     found = mapped.collection
     key = f"similar_chart_{found.key}_{mapped.drawn.method}"
-    picked = _picked(found)
     event: Any = st.plotly_chart(
-        _figure(mapped, choice.kind, picked),
+        _figure(mapped, choice.kind, picked, near),
         key=key,
         on_select="rerun",
         selection_mode="points",
@@ -127,7 +131,7 @@ def _picked(found: Collection) -> int | None:
     return number if key == found.key else None
 
 
-def _figure(mapped: Mapped, kind: str, picked: int | None) -> "go.Figure":
+def _figure(mapped: Mapped, kind: str, picked: int | None, near: Sequence[Neighbour]) -> "go.Figure":
     import plotly.graph_objects as go
 
     found, points = mapped.collection, mapped.drawn.points
@@ -148,8 +152,7 @@ def _figure(mapped: Mapped, kind: str, picked: int | None) -> "go.Figure":
             )
         )
     if picked is not None:
-        near = [one.number for one in _nearest(found, picked)]
-        rings = ((near, "neighbours", 13, 1.5), ([picked], "picked", 17, 3))
+        rings = (([one.number for one in near], "neighbours", 13, 1.5), ([picked], "picked", 17, 3))
         for numbers, name, size, width in rings:
             line = {"width": width, "color": "#888888" if name == "neighbours" else "#e69f00"}
             marker = {"size": size, "color": "rgba(0,0,0,0)", "line": line}
@@ -176,20 +179,14 @@ def _groups(items: Sequence[Item], kind: str) -> list[tuple[str, str, list[int]]
         by.setdefault(item.track.part if kind == "Stems" else item.track.song.name, []).append(number)
     if kind == "Stems":
         return [(name, _STEMS.get(name, "#7f7f7f"), numbers) for name, numbers in by.items()]
-    order = sorted(by, key=lambda name: -len(by[name])) if len(by) > len(_SONGS) else list(by)
-    shown = order if len(by) <= len(_SONGS) else order[: len(_SONGS) - 1]
-    groups = [(name, _SONGS[k], by[name]) for k, name in enumerate(shown)]
+    order = sorted(by, key=lambda name: -len(by[name])) if len(by) > len(COLOURS) else list(by)
+    shown = order if len(by) <= len(COLOURS) else order[: len(COLOURS) - 1]
+    groups = [(name, COLOURS[k], by[name]) for k, name in enumerate(shown)]
     rest = [number for name in order[len(shown) :] for number in by[name]]
-    return [*groups, (f"{len(order) - len(shown)} other songs", _SONGS[-1], rest)] if rest else groups
+    return [*groups, (f"{len(order) - len(shown)} other songs", COLOURS[-1], rest)] if rest else groups
 
 
-def _nearest(found: Collection, number: int) -> list[Any]:
-    return found.neighbours(number, _NEIGHBOURS, other_songs=bool(st.session_state.get("similar_others")))
-
-
-def _neighbours(mapped: Mapped) -> None:
-    found = mapped.collection
-    picked = _picked(found)
+def _neighbours(found: Collection, picked: int | None, near: Sequence[Neighbour]) -> None:
     st.markdown("**Nearest neighbours**")
     st.toggle("Other songs only", key="similar_others")
     if picked is None:
@@ -197,7 +194,6 @@ def _neighbours(mapped: Mapped) -> None:
         return
     item = found.items[picked]
     st.caption(plain(f"Of {item_title(item)}, {span_text(item)}"))
-    near = _nearest(found, picked)
     if not near:
         st.caption("There is nothing else to compare with.")
         return

@@ -8,16 +8,18 @@ import streamlit as st
 
 from cadenza_core.audio import STEMS
 from cadenza_core.catalog import WHOLE
-from cadenza_core.embedding.collection import Collection, Track, tracks_key
+from cadenza_core.embedding.collection import Collection
 from cadenza_core.embedding.compare import Comparison, compare_remix
+from cadenza_core.embedding.tracks import Track, tracks_key
 from cadenza_core.errors import CadenzaError
 from cadenza_core.progress import Progress, part
 from cadenza_core.remix import MixSettings
 from cadenza_core.separation import get_system, systems
 
-from .messages import clock, plain
+from .messages import plain
 from .services import services
 from .similar_choice import Choice
+from .similar_drawing import COLOURS, time_ticks
 from .similar_map import embedded
 from .similar_sections import pick_song
 from .similar_work import embedder_for, result_of
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["remix_panel"]
 
 _NAMES = {"remix": "the remix", "original": "the original mixture"}
-_COLOURS = {"remix": "#0072b2", "original": "#d55e00"}
+_COLOURS = dict(zip(_NAMES, COLOURS, strict=False))
 
 
 def remix_panel(choice: Choice) -> None:
@@ -115,9 +117,8 @@ def _figure(found: Mapping[str, Comparison]) -> "go.Figure":
         line = {"color": _COLOURS[name], "dash": "solid" if name == "remix" else "dot"}
         figure.add_trace(go.Scatter(x=one.times, y=one.curve, mode="lines", name=_NAMES[name], line=line))
         last = max(last, float(one.times[-1]))
-    step = next(step for step in (5, 10, 20, 30, 60, 120, 300, 600) if last / step <= 14)
-    ticks = [step * k for k in range(int(last // step) + 1)]
-    figure.update_xaxes(tickvals=ticks, ticktext=[clock(t) for t in ticks])
+    values, words = time_ticks(last)
+    figure.update_xaxes(tickvals=values, ticktext=words)
     figure.update_yaxes(title="l1 distance to the reference", rangemode="tozero")
     figure.update_layout(height=300, margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h", "y": 1.1})
     return figure

@@ -5,24 +5,22 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from cadenza_core.catalog import Song
-from cadenza_core.embedding.api import Timestamps
-from cadenza_core.embedding.collection import Item, Track, tracks_key
-from cadenza_core.embedding.sections import Timeline, find_sections
-from cadenza_core.embedding.teach import over_time
+from cadenza_core.embedding.collection import Item
+from cadenza_core.embedding.sections import Section, Timeline, find_timeline
+from cadenza_core.embedding.tracks import Track, over_time, tracks_key
 from cadenza_core.progress import Progress, part
 
 from .clip_player import play
 from .messages import clock
 from .services import services
 from .similar_choice import Choice
+from .similar_drawing import COLOURS, time_ticks
 from .similar_work import embedder_for, result_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 __all__ = ["pick_song", "sections_panel"]
-
-_LETTERS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a7f00", "#7f7f7f")
 
 
 def pick_song(choice: Choice, key: str, *, label: str = "Song", true_stems: bool = False) -> Song | None:
@@ -49,18 +47,18 @@ def sections_panel(choice: Choice) -> None:
     )
     settings, track = services().settings, Track(song)
 
-    def work(progress: Progress) -> Timestamps:
+    def work(progress: Progress) -> Timeline:
         embeddings = embedder_for(choice.model, progress)
-        return over_time(track, embeddings, settings, part(progress, 0.05, 1.0))
+        return find_timeline(over_time(track, embeddings, settings, part(progress, 0.05, 0.95)), song.duration)
 
     key = f"over-time-{tracks_key([track], choice.model.space)}"
     quick = choice.model.size_mb == 0
-    found: Timestamps | None = result_of(key, f"Embedding {song.name}", work, label=f"Embed {song.name}", auto=quick)
-    if found is None:
+    line: Timeline | None = result_of(key, f"Embedding {song.name}", work, label=f"Embed {song.name}", auto=quick)
+    if line is None:
         return
-    line = find_sections(found, song.duration, sensitivity=sensitivity)
+    sections = line.sections(sensitivity)
     event: Any = st.plotly_chart(
-        _figure(line),
+        _figure(line, sections),
         key=f"sections_{song.id}_{sensitivity}",
         on_select="rerun",
         selection_mode="points",
@@ -72,7 +70,7 @@ def sections_panel(choice: Choice) -> None:
     seen = (song.id, sensitivity, number)
     if number is not None and st.session_state.get("section_click") != seen:
         st.session_state["section_click"] = seen
-        section = line.sections[int(number)]
+        section = sections[int(number)]
         play(Item(track, section.start, section.stop))
         st.rerun()
     if number is None:
@@ -80,13 +78,13 @@ def sections_panel(choice: Choice) -> None:
     st.caption("Sections of one letter sound alike. Click one to hear it; the curve tells how much the sound changes.")
 
 
-def _figure(line: Timeline) -> "go.Figure":
+def _figure(line: Timeline, sections: list[Section]) -> "go.Figure":
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.45, 0.55], vertical_spacing=0.04)
-    for number, section in enumerate(line.sections):
-        colour = _LETTERS[(ord(section.letter[0]) - ord("A")) % len(_LETTERS)]
+    for number, section in enumerate(sections):
+        colour = COLOURS[(ord(section.letter[0]) - ord("A")) % len(COLOURS)]
         figure.add_trace(
             go.Bar(
                 x=[section.stop - section.start],
@@ -110,10 +108,9 @@ def _figure(line: Timeline) -> "go.Figure":
         x=line.times, y=line.novelty, mode="lines", line={"color": "#7f7f7f"}, fill="tozeroy", hoverinfo="skip"
     )
     figure.add_trace(curve, row=2, col=1)
-    last = line.sections[-1].stop
-    step = next(step for step in (5, 10, 20, 30, 60, 120, 300, 600) if last / step <= 14)
-    ticks = [step * k for k in range(int(last // step) + 1)]
-    figure.update_xaxes(range=[0, last], tickvals=ticks, ticktext=[clock(t) for t in ticks], fixedrange=True)
+    last = line.duration
+    values, words = time_ticks(last)
+    figure.update_xaxes(range=[0, last], tickvals=values, ticktext=words, fixedrange=True)
     figure.update_yaxes(showticklabels=False, fixedrange=True, zeroline=False, showgrid=False)
     figure.update_layout(height=260, showlegend=False, barmode="overlay", bargap=0.05, clickmode="event+select")
     figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 8})

@@ -1,14 +1,15 @@
 """Teach by example: label regions, train on them, tag the rest, correct what is wrong, export the events."""
 
+import html
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from cadenza_core.audio import STEMS
-from cadenza_core.embedding.collection import MIXTURE, Item, Track, tracks_key, tracks_of
+from cadenza_core.embedding.collection import Item
 from cadenza_core.embedding.events import GRID, Postprocessing
 from cadenza_core.embedding.teach import (
     NONE,
@@ -16,6 +17,7 @@ from cadenza_core.embedding.teach import (
     Region,
     Tag,
     Taught,
+    corrected,
     events_csv,
     events_json,
     lesson_names,
@@ -25,14 +27,19 @@ from cadenza_core.embedding.teach import (
     teach,
     track_key,
 )
+from cadenza_core.embedding.tracks import MIXTURE, Track, tracks_key, tracks_of
 from cadenza_core.errors import CadenzaError
 from cadenza_core.progress import Progress, part
 
-from .clip_player import play, span_text
+from .clip_player import item_title, play, span_text
 from .messages import plain
 from .services import services
 from .similar_choice import Choice
+from .similar_drawing import COLOURS, time_ticks
 from .similar_work import embedder_for, result_of
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 __all__ = ["teach_panel"]
 
@@ -218,6 +225,7 @@ def _tags(lesson: Lesson, found: Tagged, targets: Sequence[Track], key: str) -> 
     if not found.tags:
         st.info("None of the labels was found. Label more regions, or regions that differ more.")
         return
+    st.plotly_chart(_figure(found, targets), key=f"events_{key}", width="stretch", config={"displayModeBar": False})
     turn = st.session_state.setdefault("tags_turn", 0)
     rows = {
         "hear": [False] * len(found.tags),
@@ -253,6 +261,7 @@ def _tags(lesson: Lesson, found: Tagged, targets: Sequence[Track], key: str) -> 
             st.session_state["tag_heard"] = (key, turn, heard)
             play(Item(track, one.start, max(one.stop, one.start + 0.05)))
     systems = {(track.song.id, track.part): track.system for track in targets}
+    events = corrected(found.tags, [str(label) for label in edited["label"]])
     learned = [
         Region(one.song, one.start, max(one.stop, one.start + 0.05), str(label), one.part, systems[one.song, one.part])
         for one, label, right in zip(found.tags, edited["label"], edited["right"], strict=True)
@@ -263,7 +272,37 @@ def _tags(lesson: Lesson, found: Tagged, targets: Sequence[Track], key: str) -> 
             st.session_state["tags_turn"] += 1
             st.session_state["teach_now"] = True
             _keep(lesson, [*lesson.regions, *learned])
-        st.download_button("Events (CSV)", events_csv(found.tags), "events.csv", "text/csv", icon=":material/download:")
+        st.download_button("Events (CSV)", events_csv(events), "events.csv", "text/csv", icon=":material/download:")
         st.download_button(
-            "Events (HEAR JSON)", events_json(found.tags), "events.json", "application/json", icon=":material/download:"
+            "Events (HEAR JSON)", events_json(events), "events.json", "application/json", icon=":material/download:"
         )
+
+
+def _figure(found: Tagged, targets: Sequence[Track]) -> "go.Figure":
+    """Draw the events over time, a row a track."""
+    import plotly.graph_objects as go
+
+    names = {(track.song.id, track.part): item_title(Item(track, 0.0, track.song.duration)) for track in targets}
+    rows = list(dict.fromkeys(names[one.song, one.part] for one in found.tags))
+    figure = go.Figure()
+    for number, label in enumerate(found.taught.labels):
+        own = [one for one in found.tags if one.label == label]
+        texts = [f"{html.escape(label)}, {one.start:.2f} to {one.stop:.2f} s" for one in own]
+        figure.add_trace(
+            go.Bar(
+                base=[one.start for one in own],
+                x=[one.stop - one.start for one in own],
+                y=[html.escape(names[one.song, one.part]) for one in own],
+                orientation="h",
+                name=html.escape(label),
+                hovertext=texts,
+                hoverinfo="text",
+                marker={"color": COLOURS[number % len(COLOURS)], "line": {"width": 0}},
+            )
+        )
+    values, words = time_ticks(max(track.song.duration for track in targets))
+    figure.update_xaxes(tickvals=values, ticktext=words, fixedrange=True, zeroline=False)
+    figure.update_yaxes(autorange="reversed", fixedrange=True, automargin=True)
+    figure.update_layout(height=90 + 34 * len(rows), barmode="overlay", margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_layout(legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"}, showlegend=True)
+    return figure

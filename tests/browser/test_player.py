@@ -208,3 +208,14 @@ def test_the_player_is_accessible(player, axe):
         "async () => (await axe.run(document.querySelector('.player'))).violations.map((v) => v.id)"
     )
     assert found == []
+
+
+def test_an_interruption_pauses_and_is_said(player):
+    player.keyboard.press("Space")
+    player.wait_for_function(f"{ENGINE}.playing")
+    player.evaluate(f"{ENGINE}.context.suspend()")
+    player.wait_for_function(f"!{ENGINE}.playing")
+    assert "The sound was interrupted" in player.locator(".problems").inner_text()
+    player.keyboard.press("Space")
+    player.wait_for_function(f"{ENGINE}.playing")
+    assert not player.locator(".problems").is_visible()

@@ -7,11 +7,12 @@ from cadenza_core.audio import RATE, write_audio
 from cadenza_core.catalog import songs_in
 from cadenza_core.embedding import find_model
 from cadenza_core.embedding.clips import clip_sound
-from cadenza_core.embedding.collection import Collection, Cut, Item, Track, collect, prepared, tracks_of
+from cadenza_core.embedding.collection import Collection, Cut, Item, collect
 from cadenza_core.embedding.compare import compare, compare_remix
 from cadenza_core.embedding.maps import draw_map, methods
-from cadenza_core.embedding.sections import find_sections
-from cadenza_core.embedding.store import Embeddings
+from cadenza_core.embedding.sections import find_timeline
+from cadenza_core.embedding.store import Embeddings, given
+from cadenza_core.embedding.tracks import Track, prepared, tracks_of
 from cadenza_core.errors import CadenzaError, Cancelled
 from cadenza_core.playback import playback_sounds
 from cadenza_core.progress import silent
@@ -235,21 +236,22 @@ def test_sections_are_found_to_a_second_and_alike_ones_share_a_letter(embeddings
     parts = ["low", "high", "low", "noise"]
     song = np.concatenate([voice(kind, 15.0, k) for k, kind in enumerate(parts)], axis=1)
     samples, _ = prepared(song, RATE, embeddings.sample_rate)
-    over_time = next(iter(embeddings.timestamps([lambda: samples])))
-    line = find_sections(over_time, 60.0)
-    assert [round(section.start) for section in line.sections] == [0, 15, 30, 45]
-    assert all(abs(s.start - 15 * k) <= 1.0 for k, s in enumerate(line.sections))
-    assert [section.letter for section in line.sections] == ["A", "B", "A", "C"]
-    assert line.sections[-1].stop == 60.0 and 0 <= line.novelty.min() <= line.novelty.max() <= 1
+    over_time = next(iter(embeddings.timestamps([given(samples)])))
+    line = find_timeline(over_time, 60.0)
+    sections = line.sections()
+    assert len(sections) == 4 and all(abs(s.start - 15 * k) <= 1.0 for k, s in enumerate(sections))
+    assert [section.letter for section in sections] == ["A", "B", "A", "C"]
+    assert sections[-1].stop == 60.0 and 0 <= line.novelty.min() <= line.novelty.max() <= 1
+    assert line.novelty[[30, 60, 90]].min() > 0.9  # nearly all of the variance there is the change
 
 
 def test_one_sound_is_one_section_and_short_ones_do_not_fail(embeddings):
     for seconds in (0.3, 2.0, 20.0):
         samples, _ = prepared(voice("noise", seconds), RATE, embeddings.sample_rate)
-        line = find_sections(next(iter(embeddings.timestamps([lambda samples=samples: samples]))), seconds)
-        assert [(s.start, s.stop, s.letter) for s in line.sections] == [(0.0, seconds, "A")]
+        line = find_timeline(next(iter(embeddings.timestamps([given(samples)]))), seconds)
+        assert [(s.start, s.stop, s.letter) for s in line.sections()] == [(0.0, seconds, "A")]
     with pytest.raises(CadenzaError, match="sensitivity"):
-        find_sections(next(iter(embeddings.timestamps([lambda: samples]))), 1.0, sensitivity=2.0)
+        line.sections(2.0)
 
 
 def test_a_remix_is_nearer_to_its_reference_the_more_it_is_like_it(songs, embeddings, warm_home):

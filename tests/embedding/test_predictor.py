@@ -38,7 +38,7 @@ def test_the_grid_has_the_16_points_in_the_evaluation_kits_order_and_8_are_drawn
         (p.hidden_layers, p.initialization, p.lr) for p in drawn_points(points, 8)
     ]
     assert len(grid_points("fast")) == 64 and len(grid_points("faster")) == 128
-    assert {p.check_val_every_n_epoch for p in grid_points(check_every=10)} == {10}
+    assert {p.check_val_every_n_epoch for p in grid_points(own={"check_val_every_n_epoch": [10]})} == {10}
 
 
 @pytest.mark.parametrize("layers", [0, 1, 2])

@@ -304,3 +304,10 @@ def test_the_vocabulary_is_csv_with_index(small):
 def test_an_unknown_kind_of_task_is_named():
     with pytest.raises(CadenzaError, match="no task 'gtzan'"):
         plan_task("gtzan", [])
+
+
+def test_a_generated_task_takes_no_folder_and_no_mode(tmp_path):
+    for folders, mode in (([tmp_path], None), ([], "5h")):
+        with pytest.raises(CadenzaError, match="no folder and no mode"):
+            plan_task("tone-pitch", folders, mode)
+    assert len(plan_task("tone-pitch", []).clips) == 480

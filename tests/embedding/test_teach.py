@@ -10,13 +10,14 @@ import pytest
 from cadenza_core.audio import RATE, write_audio
 from cadenza_core.catalog import songs_in
 from cadenza_core.embedding import find_model
-from cadenza_core.embedding.collection import Track
 from cadenza_core.embedding.events import Postprocessing
 from cadenza_core.embedding.store import Embeddings
 from cadenza_core.embedding.teach import (
     NONE,
     Lesson,
     Region,
+    Tag,
+    corrected,
     events_csv,
     events_json,
     lesson_names,
@@ -26,6 +27,7 @@ from cadenza_core.embedding.teach import (
     teach,
     track_key,
 )
+from cadenza_core.embedding.tracks import Track
 from cadenza_core.errors import CadenzaError
 from cadenza_core.progress import silent
 
@@ -127,6 +129,10 @@ def test_events_are_exported_as_csv_and_as_hears_json(taught, tracks, embeddings
     ]
     entries = json.loads(events_json(found))
     assert [entry["start"] for entry in entries["two"]] == pytest.approx([1000 * one.start for one in found])
+    mended = corrected(found, ["whistle", NONE, *(one.label for one in found[2:])])
+    rows = list(csv.DictReader(io.StringIO(events_csv(mended))))
+    assert [row["event_label"] for row in rows] == ["whistle", *(one.label for one in found[2:])]
+    assert [bool(row["confidence"]) for row in rows] == [False] + [True] * (len(found) - 2)
 
 
 def test_a_lesson_is_kept_under_its_name(settings):
@@ -141,3 +147,11 @@ def test_a_lesson_is_kept_under_its_name(settings):
     next((settings.home / "hear" / "lessons").iterdir()).write_text('{"name": "x"}')
     with pytest.raises(CadenzaError, match="cannot be read as a lesson"):
         read_lesson("Zoë's *lesson*", settings)
+
+
+def test_names_in_the_table_of_events_are_no_formulas():
+    text = events_csv(
+        [Tag("=HYPERLINK(1)", "mixture", 0.0, 1.0, "+1", 0.5), Tag("plain", "mixture", 0.0, 1.0, "x", 0.5)]
+    )
+    rows = list(csv.reader(io.StringIO(text)))[1:]
+    assert [(row[0], row[4]) for row in rows] == [("'=HYPERLINK(1)", "'+1"), ("plain", "x")]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cadenza_core.embedding.collection import Item, Track
+from cadenza_core.embedding.collection import Item
+from cadenza_core.embedding.tracks import Track
 
 from .conftest import ROOT, settle
 
