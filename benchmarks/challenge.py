@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the stems that are scored")
     parser.add_argument("--songs", type=int, default=20, help="songs of the load")
     parser.add_argument("--listeners", type=int, default=50, help="listeners of the load")
+    parser.add_argument("--scored", type=int, default=20, help="songs of the load that are scored too")
     parser.add_argument(
         "--kills", type=int, default=10, help="how often the load's run is killed, and how often a worker"
     )
@@ -89,7 +90,7 @@ def main() -> None:
         if "scaling" in options.part:
             scaling(place / "scaling")
         if "load" in options.part:
-            load(place / "load", options.songs, options.listeners, options.kills)
+            load(place / "load", options.songs, options.listeners, min(options.scored, options.songs), options.kills)
 
 
 def _real_tree(root: Path) -> Path:
@@ -307,13 +308,13 @@ def _rate(plan: Plan, pool: Pool) -> float:
 # Load
 
 
-def load(place: Path, songs: int, people: int, kills: int) -> None:
+def load(place: Path, songs: int, people: int, scored: int, kills: int) -> None:
     root = make_tree(place / "tree", songs=songs, people=people, seconds=0.5)
     print(
         f"Load: {songs} songs for {people} listeners, 0.5 s; {kills} kills of the whole run, {kills} of single workers\n"
     )
     rows: list[tuple] = []
-    ours = _Load(place, root, songs * people)
+    ours = _Load(place, root, [song.name for song in read_set(root, "valid").songs][:scored], people, songs)
     ours.run("undisturbed", 0, rows)
     ours.run("killed", kills, rows)
     reference = ours.digests("undisturbed")
@@ -332,8 +333,9 @@ def load(place: Path, songs: int, people: int, kills: int) -> None:
 class _Load:
     """The runs of the load, each with files and scores."""
 
-    def __init__(self, place: Path, root: Path, pairs: int) -> None:
-        self.place, self.root, self.pairs = place, root, pairs
+    def __init__(self, place: Path, root: Path, scored: list[str], people: int, songs: int) -> None:
+        self.place, self.root, self.scored = place, root, scored
+        self.pairs = {"enhance": songs * people, "evaluate": len(scored) * people}
         self.luck = random.Random(7)
 
     def run(self, name: str, kills: int, rows: list[tuple]) -> None:
@@ -341,10 +343,11 @@ class _Load:
         common = ["--data", str(self.root), "--workers", "2", "--json"]
         enhance = ["enhance", *common, "--system", "ideal-mask", "--out", str(out)]
         evaluate = ["evaluate", *common, "--enhanced", str(out), "--csv", str(scores), "--no-store"]
+        evaluate += [part for name in self.scored for part in ("--songs", name)]
         for what, command, folder in (("enhance", enhance, "challenge"), ("evaluate", evaluate, "scores.challenge")):
-            journal = out / folder / "journal.jsonl"
+            journal, pairs = out / folder / "journal.jsonl", self.pairs[what]
             victims = self.luck.sample(["run", "worker"] * kills, 2 * kills)
-            moments = sorted(self.luck.sample(range(self.pairs - 1), 2 * kills))
+            moments = sorted(self.luck.sample(range(pairs - 1), 2 * kills))
             began = time.perf_counter()
             starts, killed, peaks = self._drive(command, journal, list(zip(moments, victims, strict=True)))
             seconds = time.perf_counter() - began
@@ -352,7 +355,7 @@ class _Load:
             done = Counter(tuple(event["pair"]) for event in told if event["event"] == "done")
             begun = sum(event["event"] == "begin" for event in told)
             twice = sum(count - 1 for count in done.values())
-            assert twice == 0 and _never_begun_after_its_end(told) and len(done) == self.pairs
+            assert twice == 0 and _never_begun_after_its_end(told) and len(done) == pairs
             numbers = (starts, killed, len(done), twice, begun - len(done), f"{seconds:.0f}")
             rows.append((f"{what}, {name}", *numbers, *(f"{peak:.0f}" for peak in peaks)))
             print(f"  {what}, {name}: {seconds:.0f} s", flush=True)
