@@ -67,7 +67,7 @@ def test_the_listening_results_are_drawn_and_ask_no_other_host(context, url):
     page = open_page(context, url, "ratings?test=sim", ready=False)
     page.get_by_text("paired percentile bootstrap over participants").wait_for(timeout=60000)
     page.locator(".js-plotly-plot .scatterlayer .point").nth(3).wait_for(timeout=60000)
-    assert page.locator(".js-plotly-plot .ytick").all_inner_texts() == ["delta", "gamma", "beta", "alpha"]
+    assert page.locator(".js-plotly-plot .ytick").all_text_contents() == ["delta", "gamma", "beta", "alpha"]
     assert page.faults == []
 
 

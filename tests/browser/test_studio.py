@@ -143,7 +143,7 @@ def test_the_mix_is_exported_as_it_is_heard(studio: str, context: Any, query: st
         page.wait_for_function(f"{ENGINE}.matchFactor('aided') < 1")
     page.get_by_role("tab", name="Export").click()
     page.get_by_role("button", name="Write the mix as WAV").click()
-    link = page.get_by_role("link", name="Sound")
+    link = page.locator('a[href*="/exports/"]', has_text="Sound")
     link.wait_for()
     answer = context.request.get(studio + link.get_attribute("href"))
     assert answer.headers["content-disposition"].startswith("attachment")

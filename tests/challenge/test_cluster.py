@@ -93,6 +93,8 @@ def refuse(plan, change, cluster, words):
         Group(one.song, one.seconds, None, tuple(Unit(unit.key, change(unit.task)) for unit in one.units))
         for one in plan.groups
     ]
+    with distributed.Client(cluster.scheduler_address) as client:
+        client.wait_for_workers(2, timeout=60)  # the one that a test before has killed is started again
     began = time.monotonic()
     with pytest.raises(CadenzaError, match=words) as caught:
         run(dataclasses.replace(plan, groups=tuple(groups)), DaskPool(cluster.scheduler_address))
