@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install app test check format bench lock clean
+.PHONY: install app test check format bench docs lock clean
 
 install: .venv/.installed
 
@@ -35,7 +35,13 @@ format: install
 bench: install
 	$(BIN)/python -m benchmarks
 
+# The documents as a site in build/site; reads nothing from another host once its packages are installed.
+docs: install
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[docs]'
+	$(BIN)/mkdocs build
+
 lock: install
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 
 clean:

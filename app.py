@@ -21,9 +21,16 @@ sys.setswitchinterval(0.001)
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 
+from cadenza_core.errors import CadenzaError  # noqa: E402
+from pages.access import announce  # noqa: E402
 from pages.routes import Edge, routes  # noqa: E402
 from pages.widgets.messages import script_error  # noqa: E402
 from pages.widgets.services import services  # noqa: E402
+
+try:
+    print(announce(), flush=True)
+except CadenzaError as error:
+    sys.exit(str(error))
 
 
 @asynccontextmanager

@@ -1,12 +1,13 @@
 """A whole challenge: equality with pyclarity's functions, throughput against them, scaling, and a load that is killed often.
 
-``python -m benchmarks.challenge [--part equality throughput scaling load]``. All of it takes about 25 minutes on two cores;
-times are of a machine that does nothing else. `equality` and `throughput` take the tree that the shared test data's
-``musdb_tree.py`` makes, or the demo song where that is absent.
+``python -m benchmarks.challenge [--part equality enhance evaluate scaling load]``. Each part takes one to three minutes on two
+cores that do nothing else, the load twelve. The first three take the tree that the shared test data's ``musdb_tree.py`` makes,
+or the demo song where that is absent.
 
-- equality: the files of the validation and of the evaluation set against the recipe's own functions, sample by sample, and
-  one pair of 30 s scored by both;
-- throughput: CPU time of a pair, enhanced and scored, against the recipe's functions in the same process, in turn;
+- equality: the files of the validation and of the evaluation set against the recipe's own functions, sample by sample;
+- enhance: CPU time of a pair's files, against the recipe's functions in the same process, in turn;
+- evaluate: CPU time of a pair's scores, the same, and how far the scores are apart (``--seconds`` of each stem; pyclarity
+  takes about 7 s for each second of a pair);
 - scaling: pairs a second of one worker, of two, and of two workers of a Dask LocalCluster;
 - load: 20 songs for 50 listeners, 1 s each; each run is killed (SIGKILL) at ten random moments, then single workers are; the
   results are compared byte by byte with those of a run that nothing disturbed, and what was done twice is counted.
@@ -54,13 +55,14 @@ from tests.challenge import recipe
 from tests.challenge.tree import entry, make_tree, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
-PARTS = ("equality", "throughput", "scaling", "load")
+PARTS = ("equality", "enhance", "evaluate", "scaling", "load")
 LISTENERS = 4
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the stems that are scored")
     parser.add_argument("--songs", type=int, default=20, help="songs of the load")
     parser.add_argument("--listeners", type=int, default=50, help="listeners of the load")
     parser.add_argument("--kills", type=int, default=10, help="how often the load's run is killed")
@@ -72,12 +74,14 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        if {"equality", "throughput"} & set(options.part):
+        if {"equality", "enhance", "evaluate"} & set(options.part):
             root, settings = _real_tree(place / "tree"), Settings(place / "home", place / "models")
             if "equality" in options.part:
                 equality(root, settings, place / "equality")
-            if "throughput" in options.part:
-                throughput(root, settings, place / "throughput")
+            if "enhance" in options.part:
+                enhance_throughput(root, settings, place / "enhance")
+            if "evaluate" in options.part:
+                evaluate_throughput(root, settings, place / "evaluate", options.seconds)
         if "scaling" in options.part:
             scaling(place / "scaling")
         if "load" in options.part:
@@ -161,8 +165,8 @@ def _compare(ours: Path, theirs: Path) -> tuple[int, int, str]:
 # Throughput
 
 
-def throughput(root: Path, settings: Settings, place: Path) -> None:
-    print("Throughput of one core, CPU seconds a pair\n")
+def enhance_throughput(root: Path, settings: Settings, place: Path) -> None:
+    print("Files of a pair, CPU seconds of one core, without separation\n")
     rows = []
     segments = recipe.read_json(root / "metadata" / "musdb18.segments.test.json")
     for name in ("valid", "test"):
@@ -180,10 +184,9 @@ def throughput(root: Path, settings: Settings, place: Path) -> None:
         tasks = [unit.task for unit in plan.units]
         ours, other = _in_turn(lambda tasks=tasks: _do(tasks), recipes, 5)
         seconds = sum(song.duration for song in data.songs) / len(data.songs)
-        what = f"enhance, {seconds:.0f} s song" + (", cut to 30 and 15 s" if name == "test" else "")
-        rows.append((what, f"{ours / len(tasks):.3f}", f"{other / len(tasks):.3f}", f"{other / ours:.1f}", ""))
-    rows.append(_scoring(root, settings, place))
-    table(("one pair", "ours", "pyclarity", "ratio", "difference"), rows)
+        what = f"{seconds:.0f} s song" + (", cut to 30 and 15 s" if name == "test" else "")
+        rows.append((what, f"{ours / len(tasks):.3f}", f"{other / len(tasks):.3f}", f"{other / ours:.1f}"))
+    table(("one pair", "ours", "pyclarity", "ratio"), rows)
     print(flush=True)
 
 
@@ -211,39 +214,42 @@ def _in_turn(ours: Callable, theirs: Callable, repeats: int) -> tuple[float, flo
     return min(times["ours"]), min(times["theirs"])
 
 
-def _scoring(root: Path, settings: Settings, place: Path) -> tuple:
+def evaluate_throughput(root: Path, settings: Settings, place: Path, seconds: float) -> None:
     """Score one pair of the evaluation set: all of the recipe's function against all of ours."""
-    data = read_set(root, "test", listeners=[read_set(root, "test").listeners[0].id])
-    (song, listener) = data.pairs[0]
-    cut = data.segments[song.name].objective
-    for stem in ("drums", "bass", "other", "vocals"):
-        samples, rate = soundfile.read(song.tracks[stem].path, dtype="int16")
+    print("Scores of a pair, CPU seconds of one core\n")
+    everything = read_set(root, "test")
+    (song, listener), rate = everything.pairs[0], 44100
+    span = {"start": 5.0, "end": 5.0 + seconds, "duration": seconds}
+    cut = {"objective_evaluation": span, "subjective_evaluation": span}
+    write_json(place / "segments.json", {song.name: cut})
+    data = read_set(root, "test", songs=[song.name], listeners=[listener.id], segments=place / "segments.json")
+    for stem in ("drums", "bass", "other", "vocals"):  # the recipe reads whole files
+        samples, _ = soundfile.read(song.tracks[stem].path, dtype="int16")
         file = place / "cut" / "test" / song.name / f"{stem}.wav"
         file.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(file, samples[int(cut[0] * rate) : int(cut[1] * rate)], rate, subtype="PCM_16")
+        soundfile.write(file, samples[int(span["start"] * rate) : int(span["end"] * rate)], rate, subtype="PCM_16")
     run(_enhance(data, "preview", place / "scored", settings), LocalPool(1))
     plan = evaluate_plan(data, place / "scored", place / "scores.csv")
     _ready(plan)
     warm_up()
     folder = place / "scored" / "enhanced_signals" / "evaluation"
-    task = next(plan.units).task
+    (unit,) = plan.units
     times = []
     for _ in range(3):
         began = time.process_time()
-        (result,) = _do([task])
+        (result,) = _do([unit.task])
         times.append(time.process_time() - began)
     began = time.process_time()
     _, expected = recipe.score_pair(place / "cut", "test", song.name, listener, folder)
     theirs = time.process_time() - began
     difference = max(abs(result["haaqi"][name] - float(value)) for name, value in expected.items())
     assert difference < 1e-6, difference
-    return (
-        "evaluate, eight stems of 30 s",
-        f"{min(times):.2f}",
-        f"{theirs:.1f}",
-        f"{theirs / min(times):.0f}",
-        f"{difference:.0e}",
+    numbers = (f"{min(times):.2f}", f"{theirs:.1f}", f"{theirs / min(times):.0f}", f"{difference:.0e}")
+    table(
+        ("one pair", "ours", "pyclarity", "ratio", "largest difference"),
+        [(f"eight stems of {seconds:.0f} s", *numbers)],
     )
+    print(flush=True)
 
 
 # Scaling
@@ -256,7 +262,8 @@ def scaling(place: Path) -> None:
     root = make_tree(place / "tree", songs=4, people=12, seconds=8.0)
     settings, data = Settings(place / "home", place / "models"), read_set(root, "valid")
     run(_enhance(data, "ideal-mask", place / "out", settings), LocalPool())
-    print(f"Scaling, {len(data.pairs)} pairs of 8 s; load of the machine before: {os.getloadavg()[0]:.1f}\n")
+    scored = read_set(root, "valid", listeners=[one.id for one in data.listeners[:4]])
+    print(f"Scaling, pairs of 8 s, from when each worker has done its first; load before: {os.getloadavg()[0]:.1f}\n")
     rows = []
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         pools: dict[str, Callable[[], Pool]] = {
@@ -264,12 +271,13 @@ def scaling(place: Path) -> None:
             "two processes": lambda: LocalPool(2),
             "Dask LocalCluster, two workers": lambda: DaskPool(cluster.scheduler_address),
         }
-        for what, make in (("enhance", _enhanced), ("evaluate", _scored)):
+        for what, make, some in (("enhance", _enhanced, data), ("evaluate", _scored, scored)):
             rates: dict[str, float] = {}
             for turn in range(2):  # in turn, so that what else the machine does falls on all
                 for number, (name, pool) in enumerate(pools.items()):
-                    plan = make(data, settings, place, f"{what}-{turn}-{number}")
+                    plan = make(some, settings, place, f"{what}-{turn}-{number}")
                     rates[name] = max(rates.get(name, 0.0), _rate(plan, pool()))
+                print(f"  {what}: " + ", ".join(f"{name} {rate:.2f}" for name, rate in rates.items()), flush=True)
             base = rates["one process"]
             rows += [(f"{what}, {name}", f"{rate:.2f}", f"{rate / base:.2f}") for name, rate in rates.items()]
     table(("", "pairs a second", "times one process"), rows)
@@ -288,7 +296,7 @@ def _rate(plan: Plan, pool: Pool) -> float:
     """Give the pairs a second from when each worker has done its first one."""
     ends: list[float] = []
     run(plan, pool, events=lambda event: ends.append(event["at"]) if event["event"] == "done" else None)
-    workers = 2 if "two" in type(pool).__name__ or pool.size() != 1 else 1
+    workers = pool.size()
     return (len(ends) - workers) / (ends[-1] - ends[workers - 1])
 
 

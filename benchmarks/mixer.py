@@ -84,6 +84,7 @@ def latency(
     page.evaluate("data => harness.mount(data)", data)
     if picture:
         page.evaluate("data => harness.showAudibility(data)", picture)
+    page.evaluate("cadenzaMixer.engine.pause()")  # what is applied while it plays would come in slowly
     page.evaluate("cadenzaMixer.engine.apply(cadenzaMixer.engine.song)")  # all gains as at first
     page.evaluate("cadenzaMixer.engine.setLoop(0, cadenzaMixer.engine.song.frames)")
     for lane in data["lanes"][1:]:  # they play on, but one stem alone has to change by 1 dB

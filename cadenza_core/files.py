@@ -2,16 +2,33 @@
 
 import contextlib
 import errno
+import json
 import os
+import re
 import shutil
+import time
 import unicodedata
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from .errors import CadenzaError
 
-__all__ = ["atomic_file", "atomic_folder", "check_name", "disk_errors", "expand", "sync_tree"]
+__all__ = [
+    "FORMULA_STARTS",
+    "atomic_file",
+    "atomic_folder",
+    "check_name",
+    "disk_errors",
+    "expand",
+    "guarded_text",
+    "is_file",
+    "parse_json",
+    "parse_yaml",
+    "sweep",
+    "sync_tree",
+]
 
 _ADVICE = {
     errno.ENOSPC: "the disk is full. Free some space (`cadenza cache prune` may help) and run it again",
@@ -106,11 +123,82 @@ def expand(path: Path) -> Path:
         raise CadenzaError(f"{path}: there is no home folder of that name. Write the path in full.") from error
 
 
+#: A float holds numbers of 308 digits.
+_MOST_DIGITS = 300
+#: How texts begin that a spreadsheet takes for formulas; so does an apostrophe that is one's own.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+
+
+def guarded_text(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would run, or that has one already."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path that somebody else has named is a file; a name that no disk can hold is none."""
+    try:
+        return path.is_file()
+    except OSError:  # longer than names can be, for one
+        return False
+
+
+def parse_json(text: str | bytes, **options: Any) -> Any:
+    """As `json.loads`; what is nested too deeply, or a number too large for a float, raises ValueError as other faults do."""
+    try:
+        return json.loads(text, parse_int=_whole, **options)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"it holds a number of {len(digits)} digits")
+    return int(digits)
+
+
+def parse_yaml(text: str) -> Any:
+    """As `yaml.safe_load`; whatever is wrong with the text raises ValueError.
+
+    References (``*name``) are refused: a few lines of them unfold to more than any memory holds.
+    """
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, yaml.SafeLoader)):
+            raise ValueError("it has references (*name), which are not taken")
+        return yaml.safe_load(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except ValueError:
+        raise
+    except (
+        Exception
+    ) as error:  # besides its own errors: IndexError of an empty !!int, TypeError, OverflowError of a date
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
+
+
+def sweep(home: Path, *, older: float = 86400.0) -> int:
+    """Delete what killed runs have left below `home`; what is younger than `older` seconds may be in use. Tell how many."""
+    before, swept = time.time() - older, 0
+    for pattern in (".partial-*", ".import-*"):
+        for left in list(home.rglob(pattern)):
+            with contextlib.suppress(OSError):
+                if left.lstat().st_mtime < before:
+                    shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+                    swept += 1
+    return swept
+
+
 def sync_tree(folder: Path) -> None:
     """Flush every file of `folder` to disk."""
     for file in folder.rglob("*"):
         if file.is_file():
             _sync(file)
+
+
+#: What Windows takes for more than a name: a drive, a stream, a pattern, a device.
+_ON_WINDOWS = os.name == "nt"
+_RESERVED = re.compile(r'.*[<>:"|?*].*|.*[. ]|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?', re.IGNORECASE | re.DOTALL)
 
 
 def check_name(name: str, what: str) -> str:
@@ -120,8 +208,11 @@ def check_name(name: str, what: str) -> str:
     ------
     CadenzaError
         If it is empty, ``.`` or ``..``, starts with a dot, is longer than 200 bytes, or has ``/``, ``\\`` or a control
-        character in it.
+        character in it; on Windows also, if it is a device's (``CON``), ends with a dot or space, or has one of
+        ``<>:"|?*`` in it.
     """
+    if _ON_WINDOWS and _RESERVED.fullmatch(name):
+        raise CadenzaError(f"The {what} name {name[:80]!r} cannot be used as a file name on Windows. Rename it.")
     bad = not name or name.startswith(".") or len(name.encode("utf-8", "surrogatepass")) > 200
     if bad or any(char in "/\\" or unicodedata.category(char) in {"Cc", "Cs"} for char in name):
         raise CadenzaError(
@@ -132,5 +223,5 @@ def check_name(name: str, what: str) -> str:
 
 
 def _sync(path: Path) -> None:
-    with path.open("rb") as file:
+    with path.open("r+b") as file:  # Windows flushes only what it may write to
         os.fsync(file.fileno())

@@ -42,6 +42,8 @@ class Settings:
         ``"auto"`` (CUDA if there is one, else CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     database : str
         Path of an SQLite file, or a URL (``postgresql://user@host/name``); empty: ``cadenza.sqlite`` in `home`.
+    person : str
+        Digest of who has signed in, for whom `own` is a folder of their own; empty: the one user.
     """
 
     home: Path
@@ -50,6 +52,12 @@ class Settings:
     listeners: tuple[Path, ...] = ()
     device: str = "auto"
     database: str = ""
+    person: str = ""
+
+    @property
+    def own(self) -> Path:
+        """Folder of what this person alone has uploaded, typed in or saved; of the one user it is `home`."""
+        return self.home / "people" / self.person if self.person else self.home
 
     @property
     def database_url(self) -> str:
@@ -134,7 +142,7 @@ def _read_config(path: Path) -> _Config:
         raise CadenzaError(f"{path} cannot be read as a UTF-8 text file: {error}.") from error
     try:
         config = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise CadenzaError(f"{path} is not valid TOML: {error}. Correct it or move it away.") from error
     for key, value in config.items():
         if key not in _KEYS:

@@ -14,7 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cadenza_core.errors import CadenzaError
-from cadenza_core.files import atomic_file, atomic_folder, check_name, disk_errors, expand, sync_tree
+from cadenza_core.files import (
+    atomic_file,
+    atomic_folder,
+    check_name,
+    disk_errors,
+    expand,
+    parse_json,
+    parse_yaml,
+    sweep,
+    sync_tree,
+)
 
 FAILURES = [ValueError, KeyboardInterrupt, SystemExit, MemoryError, GeneratorExit]
 
@@ -324,3 +334,47 @@ def test_a_home_folder_is_expanded(monkeypatch, tmp_path):
     assert expand(Path("a/~/b")) == Path("a/~/b")
     with pytest.raises(CadenzaError, match=r"~nobody-of-this-name/a: there is no home folder.*Write the path in full"):
         expand(Path("~nobody-of-this-name/a"))
+
+
+@pytest.mark.parametrize("name", ["a:b", "what?", "CON", "nul.txt", "com1", "ends.", "ends ", "a|b", 'say "x"'])
+def test_names_that_windows_takes_for_more_are_refused_there_alone(name, monkeypatch):
+    assert check_name(name, "song") == name
+    monkeypatch.setattr("cadenza_core.files._ON_WINDOWS", True)
+    with pytest.raises(CadenzaError, match="on Windows"):
+        check_name(name, "song")
+    assert check_name("console.wav", "song") == "console.wav"
+
+
+def test_json_and_yaml_are_read_or_refused_by_one_kind_of_error():
+    assert parse_json('{"a": [1]}') == {"a": [1]} and parse_yaml("a: [1]") == {"a": [1]}
+    for text in ("[" * 100_000, "{", "nope"):
+        with pytest.raises(ValueError):
+            parse_json(text)
+    bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]"
+    for text in (
+        "[" * 3000,
+        "!!python/object:os.system {}",
+        "!!int ''",
+        "{[]: 1}",
+        "a: b: c",
+        "!!timestamp '9999-99-99'",
+        bomb,
+    ):
+        with pytest.raises(ValueError):
+            parse_yaml(text)
+
+
+def test_what_killed_runs_left_is_swept_and_what_may_be_in_use_is_not(tmp_path):
+    old, young, whole = tmp_path / "a" / ".partial-1", tmp_path / "a" / ".partial-2.wav", tmp_path / "a" / "whole.wav"
+    imported = tmp_path / ".import-x"
+    for folder in (old, imported):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("x")
+        os.utime(folder, (1, 1))
+    for file in (young, whole):
+        file.write_text("x")
+    os.utime(whole, (1, 1))
+    (tmp_path / ".partial-link").symlink_to(whole)
+    os.utime(tmp_path / ".partial-link", (1, 1), follow_symlinks=False)
+    assert sweep(tmp_path) == 3
+    assert not old.exists() and not imported.exists() and young.is_file() and whole.is_file()

@@ -8,7 +8,7 @@ import { addLimiter, applyGains, renderTracks } from "./render.js";
 import { EARS, HEAR, SIMULATIONS, decibels, defaults, earFactor, factor, gain, sanitise } from "./settings.js";
 import { Safety, UNKNOWN_RISE_DB } from "./safety.js";
 import { Simulation } from "./simulation.js";
-import { Transport } from "./transport.js";
+import { Transport, onInterruption } from "./transport.js";
 
 /** Peaks of music are about that much above its loudness. */
 const CREST_DB = 12;
@@ -27,6 +27,7 @@ export class Engine extends EventTarget {
     this.loading = null; // AbortController of the sounds on their way
     this.loaded = false; // the song's first sounds have come or failed
     this.limiterMissing = false;
+    this.interrupted = false; // something else than the page has stopped the sound
     this.wait = 0; // s before changes of gains begin
     this.safety = null; // volume, ceiling: made with the context
     this.simulation = new Simulation();
@@ -105,6 +106,7 @@ export class Engine extends EventTarget {
   #prepare(rate) {
     if (this.context) return this.ready;
     this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
+    onInterruption(this.context, () => this.#interrupt());
     this.safety = new Safety(this.context);
     this.setLevels(this.levels);
     this.ready = addLimiter(this.context).then((worklet) => {
@@ -197,6 +199,13 @@ export class Engine extends EventTarget {
   get failures() {
     const sounds = [...this.sounds.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
     return [...sounds, ...(this.simulation.failure ? [this.simulation.failure] : [])];
+  }
+
+  /** The sound has stopped: so does the transport, at the place that was heard last. */
+  #interrupt() {
+    if (!this.playing) return;
+    this.interrupted = true;
+    this.pause();
   }
 
   /** A new listener: `{left, right}` taps, or null. What sounds goes on. */
@@ -434,6 +443,7 @@ export class Engine extends EventTarget {
     if (!this.isReady || this.playing) return;
     await Promise.all([this.context.resume(), this.simulation.loading?.done]);
     if (this.playing) return;
+    this.interrupted = false;
     this.safety.begin();
     this.transport.play();
     this.#tell("transport");

@@ -24,6 +24,7 @@ export const UNKNOWN_RISE_DB = 15;
  * WHO and ITU-T H.870 (2018) allow adults.
  */
 export const LOUD_DB_SPL = 80;
+/** For what follows silence, the first sound of the page among it. */
 const FIRST_RISE_DB = 30;
 const SETTLED = 0.03; // s after which the limiter has surely taken a new limit
 const RECOVERY = 40; // dB per second
@@ -98,8 +99,9 @@ export class Safety {
   soften(rise) {
     if (!(rise > RISE_DB)) return 0;
     const now = this.context.currentTime;
-    glide(this.guard.gain, factor(-rise), now, HEAR_TAU / 3);
-    this.#rise(rise, now + 6 * HEAR_TAU);
+    const step = Number.isFinite(rise) ? rise : FIRST_RISE_DB; // after silence
+    glide(this.guard.gain, factor(-step), now, HEAR_TAU / 3);
+    this.#rise(step, now + 6 * HEAR_TAU);
     return 4 * HEAR_TAU;
   }
 

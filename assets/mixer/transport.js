@@ -10,6 +10,19 @@ const AHEAD = 0.02; // s between a command and its first sample; the fade out fi
 const FADE_TAU = 0.0015; // s
 const PATIENCE = 6; // attempts, each twice as far ahead as the last
 
+/** What a user reads when the sound was stopped by something else than the page. */
+export const INTERRUPTED =
+  "The sound was interrupted: by another program, an unplugged device or sleep. Nothing is lost; press Play to go on.";
+
+/**
+ * Call back when the browser stops a context by itself: a call comes in ("interrupted"), the machine sleeps, the sound card
+ * goes. Its time stands still then, and it may go on at any moment: nothing should sound without somebody asking for it.
+ */
+export function onInterruption(context, callback) {
+  context.addEventListener("statechange", () => context.state !== "running" && callback());
+  context.addEventListener("error", () => callback()); // the device is gone
+}
+
 export class Transport {
   /** @param {() => void} ended called when the song has come to its end */
   constructor(graph, frames, ended) {

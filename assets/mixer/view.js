@@ -6,9 +6,10 @@ import { KEYMAP } from "./keys.js";
 import { Lane } from "./lane.js";
 import { Meter } from "./meter.js";
 import { MODES, isRendered } from "./graph.js";
-import { LOUD_DB_SPL, LOWEST_DB, START_DB } from "./safety.js";
 import { SIMULATIONS, decibels } from "./settings.js";
 import { Timeline } from "./timeline.js";
+import { INTERRUPTED } from "./transport.js";
+import { Volume } from "./volume.js";
 
 const CEILING = 10 ** (-1 / 20); // of the limiter that is switched on
 const PLAY = "M7 4.5v15l12-7.5z";
@@ -43,7 +44,7 @@ export class View {
     this.timeline = new Timeline(engine, () => this.#draw());
     this.status = h("div", { class: "status", role: "status", "aria-live": "polite" });
     this.grid = h("div", { class: "lanes" });
-    this.warning = h("p", { class: "warning", role: "status", hidden: true });
+    this.volume = new Volume(engine);
     this.problems = h("div", { class: "problems", role: "alert", hidden: true });
     this.help = this.#helpDialog();
     this.root = h(
@@ -51,7 +52,7 @@ export class View {
       { class: "mixer", "aria-label": "Mixer" },
       this.#hearBar(),
       this.#listenerBar(),
-      this.warning,
+      this.volume.warning,
       this.problems,
       this.grid,
       this.#transportBar(),
@@ -81,18 +82,6 @@ export class View {
       "Lower the louder ones to the quietest, by integrated loudness",
     );
     this.listener = h("span", { class: "listener" });
-    this.volume = h("input", {
-      type: "range",
-      min: String(LOWEST_DB),
-      max: "0",
-      step: "1",
-      value: String(START_DB),
-      "aria-label": "Listening volume",
-      title: "For listening only: no part of the mix, its scores or its exports. It starts low (< and > change it)",
-      oninput: () => this.engine.setVolume(Number(this.volume.value)),
-    });
-    this.volumeText = h("output", { class: "value" }, "");
-    this.atEar = h("output", { class: "spl", title: "Average sound level at the ear of this mix at this volume" }, "");
     const help = h(
       "button",
       {
@@ -112,7 +101,7 @@ export class View {
       this.match.root,
       this.listener,
       h("span", { class: "space" }),
-      h("span", { class: "group volume" }, h("span", {}, "Volume"), this.volume, this.volumeText, this.atEar),
+      this.volume.root,
       help,
     );
   }
@@ -346,8 +335,8 @@ export class View {
   }
 
   #showProblems() {
-    const { failures, limiterMissing } = this.engine;
-    const texts = failures.map((message) => h("p", {}, message));
+    const { failures, limiterMissing, interrupted } = this.engine;
+    const texts = [...(interrupted ? [INTERRUPTED] : []), ...failures].map((message) => h("p", {}, message));
     if (failures.length) {
       texts.push(h("button", { type: "button", onclick: () => this.engine.retry() }, "Try again"));
     }
@@ -357,7 +346,7 @@ export class View {
         "The volume keeps full scale below the ceiling.";
       texts.push(h("p", {}, text));
     }
-    const key = failures.join() + limiterMissing;
+    const key = failures.join() + limiterMissing + interrupted;
     if (key === this.problemsShown) return;
     this.problemsShown = key;
     this.problems.hidden = !texts.length;
@@ -370,22 +359,8 @@ export class View {
   }
 
   #showSafety() {
-    const { safety, hear, levelAtEar } = this.engine;
-    if (!safety) return;
-    if (Number(this.volume.value) !== Math.round(safety.db)) this.volume.value = String(Math.round(safety.db));
-    setText(this.volumeText, `${level(safety.db)} dB`);
-    const known = Number.isFinite(levelAtEar);
-    const most = Math.min(safety.ceiling, safety.fullScale); // limiter, ceiling or sound card hold what would be more
-    const shown = Math.min(levelAtEar, most);
-    setText(this.atEar, known ? `${levelAtEar > most ? "<" : "≈"} ${Math.round(shown)} dB SPL` : "");
-    const texts = [];
-    if (known && shown > LOUD_DB_SPL) {
-      const aided = MODES[hear].aided ? "This is amplified for the listener, and loud" : "This is loud";
-      texts.push(`${aided} for ears without a loss: turn the volume down before you listen for long.`);
-    }
-    if (this.held) texts.push(`Peaks are held below ${level(safety.ceiling)} dB SPL at the ear, the ceiling you set.`);
-    setText(this.warning, texts.join(" "));
-    this.warning.hidden = !texts.length;
+    const { hear, levelAtEar } = this.engine;
+    this.volume.show(levelAtEar, MODES[hear].aided, this.held);
   }
 
   #resized() {

@@ -1,26 +1,34 @@
 // Switch between sounds that are mixed already: all of them run all the time, from one context time, and what is heard is
 // a crossfade of gains. So switching has no gap, keeps the place, and cannot tell by timing which sound is which.
 //
-// It knows no DOM; views listen to its events: "load" (progress, errors, readiness), "transport", "select" and "log".
-// Loading, starting, seeking and looping are the mixer's (../mixer/loader.js, ../mixer/transport.js).
+// It knows no DOM; views listen to its events: "load" (progress, errors, readiness), "transport", "select", "volume" and "log".
+// Loading, starting, seeking and looping are the mixer's (../mixer/loader.js, ../mixer/transport.js), and so is what keeps the
+// ear safe: the limiter that holds the ceiling, the volume that starts low, no sudden rise (../mixer/safety.js). Below the
+// ceiling the limiter lets samples pass bit for bit, so it cannot colour a comparison.
 
-import { glide, seconds } from "../mixer/graph.js";
+import { LOOKAHEAD, glide, seconds } from "../mixer/graph.js";
 import { LoadError, loadSounds } from "../mixer/loader.js";
-import { Transport } from "../mixer/transport.js";
+import { addLimiter } from "../mixer/render.js";
+import { START_DB, Safety } from "../mixer/safety.js";
+import { decibels, factor } from "../mixer/settings.js";
+import { INTERRUPTED, Transport, onInterruption } from "../mixer/transport.js";
 
 /** Time constant of the crossfade, s: 95 % after 9 ms; the two gains add up to 1 at every moment. */
 export const SWITCH_TAU = 0.003;
 const SHORTEST_LOOP = 0.01; // s
 
-/** What the transport plays: a source and a gain for each sound, all into one. */
+/** What the transport plays: a source and a gain for each sound, all into one, and through the limiter to `safety`. */
 class Graph {
-  constructor(context) {
+  constructor(context, worklet, safety) {
     this.context = context;
-    this.latency = 0;
     this.tracks = [];
     this.transport = context.createGain();
-    this.output = this.transport;
-    this.transport.connect(context.destination);
+    const options = { outputChannelCount: [2], processorOptions: { limiter: false } };
+    this.limiter = worklet ? new AudioWorkletNode(context, "cadenza-limiter", options) : null;
+    this.latency = worklet ? LOOKAHEAD : 0;
+    this.output = this.limiter ?? this.transport;
+    if (this.limiter) this.transport.connect(this.limiter);
+    safety.connect(this.limiter, this.transport);
   }
 
   addTrack(id, buffer) {
@@ -60,7 +68,13 @@ export class PlayerEngine extends EventTarget {
     this.loop = { start: 0, end: 0, on: false };
     this.states = new Map(); // id -> {state, fraction, message}
     this.loaded = false;
+    this.interrupted = false;
     this.log = { plays: {}, heard_s: {}, switches: [] };
+    this.safety = null; // volume, ceiling: made with the context
+    this.limiterMissing = false;
+    this.reduction = 1; // factor by which the ceiling holds peaks down now
+    this.levels = {};
+    this.db = START_DB; // of the volume
   }
 
   #tell(type) {
@@ -80,6 +94,7 @@ export class PlayerEngine extends EventTarget {
    * @param {{id: string, label: string, url: string, level_db: number, plain_db: ?number}[]} data.sounds 0 dB or less
    * @param {number} data.rate Hz
    * @param {number} data.frames
+   * @param {?number} data.loudness LUFS of each sound once it is lowered by its level_db
    */
   async load(data) {
     const samePlace = this.data && this.data.frames === data.frames && this.data.place === data.place;
@@ -97,9 +112,10 @@ export class PlayerEngine extends EventTarget {
     this.states = new Map(data.sounds.map(({ id }) => [id, { state: "loading", fraction: 0 }]));
     this.selected = data.sounds.some(({ id }) => id === before) ? before : (data.sounds[0]?.id ?? null);
     if (!samePlace) this.loop = { start: 0, end: data.frames, on: false };
-    this.#context(data.rate);
+    const ready = this.#prepare(data.rate);
     this.#tell("load");
     if (fading) await new Promise((done) => setTimeout(done, 30)); // let the old ones fade out before they go
+    await ready;
     if (signal.aborted) return;
     this.graph.removeTracks();
     this.transport = new Transport(this.graph, data.frames, () => this.#ended());
@@ -108,11 +124,31 @@ export class PlayerEngine extends EventTarget {
     await this.#fetch(data.sounds, signal);
   }
 
-  #context(rate) {
-    if (this.context?.sampleRate === rate) return;
+  #prepare(rate) {
+    if (this.context?.sampleRate === rate) return this.ready;
     this.context?.close();
-    this.context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
-    this.graph = new Graph(this.context);
+    const context = new AudioContext({ sampleRate: rate, latencyHint: "interactive" });
+    this.context = context;
+    this.graph = null;
+    this.safety = new Safety(context);
+    this.safety.setVolume(this.db);
+    this.setLevels(this.levels);
+    onInterruption(context, () => context === this.context && this.#interrupt());
+    this.ready = addLimiter(context).then((worklet) => {
+      if (this.context !== context) return;
+      this.limiterMissing = !worklet;
+      this.graph = new Graph(context, worklet, this.safety);
+      if (worklet) this.graph.limiter.port.onmessage = ({ data }) => (this.reduction = data.reduction);
+    });
+    return this.ready;
+  }
+
+  /** Something else than the page has stopped the sound. */
+  #interrupt() {
+    if (!this.playing) return;
+    this.interrupted = true;
+    this.pause();
+    this.#tell("load");
   }
 
   async #fetch(items, signal) {
@@ -133,7 +169,7 @@ export class PlayerEngine extends EventTarget {
       if (status === "fulfilled") this.graph.addTrack(id, value);
     });
     this.loaded = true;
-    this.#applyGains(true);
+    this.#applyGains({ now: true });
     this.transport.splice();
     this.#tell("load");
   }
@@ -153,7 +189,8 @@ export class PlayerEngine extends EventTarget {
   }
 
   get failures() {
-    return [...this.states.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
+    const failed = [...this.states.values()].filter(({ state }) => state === "failed").map(({ message }) => message);
+    return this.interrupted ? [INTERRUPTED, ...failed] : failed;
   }
 
   get share() {
@@ -170,18 +207,26 @@ export class PlayerEngine extends EventTarget {
     if (this.playing) {
       this.log.switches.push({ at_ms: Math.round(performance.now()), position_s: this.seconds, from: this.selected, to: id });
     }
+    const before = this.#raised;
     this.selected = id;
     if (this.playing) this.#count(id);
-    this.#applyGains();
+    this.#applyGains({ rise: this.#raised - before });
     this.#tell("select");
     this.#tell("log");
   }
 
   /** Loudness matched (each sound lowered by its level_db), or all as they are. */
   setMatched(on) {
+    const before = this.#raised;
     this.matched = on;
-    this.#applyGains();
+    this.#applyGains({ rise: this.#raised - before });
     this.#tell("select");
+  }
+
+  /** By how much what is heard is louder than with matched loudness, dB. */
+  get #raised() {
+    const sound = this.sounds.find(({ id }) => id === this.selected);
+    return sound ? decibels(this.factor(sound.id)) - sound.level_db : 0;
   }
 
   /** What a sound is multiplied by: at most 1. */
@@ -190,16 +235,43 @@ export class PlayerEngine extends EventTarget {
     return 10 ** (Math.min(0, this.matched ? level : plain) / 20);
   }
 
-  #applyGains(now = false) {
+  /** @param {{rise: number, now: boolean}} options by how much it becomes louder, dB: a jump comes in slowly */
+  #applyGains({ rise = 0, now = false } = {}) {
     if (!this.graph) return;
+    const time = this.context.currentTime + (this.playing ? this.safety.soften(rise) : 0);
     for (const { id, gain } of this.graph.tracks) {
       const value = id === this.selected ? this.factor(id) : 0;
-      if (this.playing && !now) glide(gain.gain, value, this.context.currentTime, SWITCH_TAU);
+      if (this.playing && !now) glide(gain.gain, value, time, SWITCH_TAU);
       else {
         gain.gain.cancelScheduledValues(0); // nothing is heard: be there at once
         gain.gain.setValueAtTime(value, this.context.currentTime);
       }
     }
+  }
+
+  // ---- how loud it may be -------------------------------------------------------------------------------------------
+
+  /** What full scale is at the ear, and what peaks may be there, dB SPL. */
+  setLevels({ calibration_db_spl = 100, ceiling_db_spl = 100 }) {
+    this.levels = { calibration_db_spl, ceiling_db_spl };
+    this.safety?.setLevels(calibration_db_spl, ceiling_db_spl);
+    this.#tell("volume");
+  }
+
+  setVolume(db) {
+    this.db = db;
+    this.safety?.setVolume(db);
+    this.#tell("volume");
+  }
+
+  /** What all of it is multiplied by. */
+  get volume() {
+    return factor(this.safety?.db ?? this.db);
+  }
+
+  /** Average sound level at the ear of what is heard at this volume, dB SPL; NaN while unknown. */
+  get levelAtEar() {
+    return this.safety ? this.safety.levelOf((this.data?.loudness ?? NaN) + this.#raised) : NaN;
   }
 
   // ---- transport ----------------------------------------------------------------------------------------------------
@@ -220,7 +292,12 @@ export class PlayerEngine extends EventTarget {
   async play() {
     if (!this.isReady || this.playing) return;
     await this.context.resume();
-    this.#applyGains(true);
+    if (this.interrupted) {
+      this.interrupted = false;
+      this.#tell("load");
+    }
+    this.#applyGains({ now: true });
+    this.safety.begin();
     this.transport.play();
     this.since = this.context.currentTime;
     this.#count(this.selected);

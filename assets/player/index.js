@@ -35,6 +35,7 @@ export function mount({ data, parentElement, setStateValue }) {
   if (player.view.root.parentNode !== host) host.replaceChildren(player.view.root);
   player.setStateValue = setStateValue;
   player.data = data;
+  player.engine.setLevels(data);
   player.view.show(data);
   if (player.key !== data.key) {
     player.key = data.key;

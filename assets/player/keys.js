@@ -16,6 +16,12 @@ export const KEYMAP = [
   { keys: ["L"], does: "loop on or off", run: (view) => view.toggleLoop() },
   { keys: ["[", "]"], does: "loop starts, ends here", run: ({ engine }, event) => bound(engine, event.key) },
   { keys: ["N"], does: "match loudness", run: (view) => view.toggleMatch() },
+  {
+    keys: ["<", ">"],
+    events: ["<", ">", ",", "."],
+    does: "listening volume down, up by 3 dB",
+    run: ({ engine }, event) => engine.setVolume(engine.safety.db + (">.".includes(event.key) ? 3 : -3)),
+  },
   { keys: ["?"], does: "this help (Escape closes it)", run: (view) => view.showHelp() },
 ];
 

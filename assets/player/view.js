@@ -3,7 +3,9 @@
 import { clock, h, icon, setAttribute, setText } from "../mixer/dom.js";
 import { loadPeaks } from "../mixer/loader.js";
 import { Meter, Tap } from "../mixer/meter.js";
+import { decibels } from "../mixer/settings.js";
 import { Timeline } from "../mixer/timeline.js";
+import { Volume } from "../mixer/volume.js";
 import { KEYMAP } from "./keys.js";
 
 const PLAY = "M7 4.5v15l12-7.5z";
@@ -29,6 +31,7 @@ export class PlayerView {
     this.wave = h("div", { class: "wave" }, this.canvas);
     this.timeline.listenTo(this.wave);
     this.list = h("div", { class: "sounds", role: "radiogroup", "aria-label": "What you hear" });
+    this.volume = new Volume(engine);
     this.problems = h("div", { class: "problems", role: "alert", hidden: true });
     this.status = h("div", { class: "status", role: "status", "aria-live": "polite" });
     this.bar = h("span", { class: "loading-bar" });
@@ -38,13 +41,14 @@ export class PlayerView {
       "section",
       { class: "player", "aria-label": "Player" },
       this.list,
+      this.volume.warning,
       this.problems,
       lane,
       this.#transportBar(),
       this.help,
       this.status,
     );
-    for (const type of ["load", "transport", "select"]) engine.addEventListener(type, () => this.update());
+    for (const type of ["load", "transport", "select", "volume"]) engine.addEventListener(type, () => this.update());
     new ResizeObserver(() => this.#resized()).observe(lane);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
@@ -76,6 +80,7 @@ export class PlayerView {
       this.time,
       this.matchLabel,
       h("span", { class: "space" }),
+      this.volume.root,
       this.meter.root,
       help,
     );
@@ -146,12 +151,8 @@ export class PlayerView {
       root.classList.toggle("selected", input.checked);
       root.classList.toggle("failed", state === "failed");
     }
-    const { failures, isReady, playing } = engine;
-    this.problems.hidden = !failures.length;
-    if (failures.length) {
-      const retry = h("button", { type: "button", onclick: () => engine.retry() }, "Try again");
-      this.problems.replaceChildren(h("span", {}, failures.join(" ")), retry);
-    }
+    const { isReady, playing } = engine;
+    this.#showProblems();
     this.play.disabled = !isReady;
     setAttribute(this.play, "aria-label", playing ? "Pause" : "Play");
     if (playing !== this.shownPlaying) {
@@ -163,9 +164,37 @@ export class PlayerView {
     this.root.classList.toggle("loading", !engine.loaded);
     this.bar.style.setProperty("--done", engine.share.toFixed(3));
     this.#connect();
+    this.#showVolume();
     this.timeline.update();
     this.#draw();
     this.run();
+  }
+
+  #showProblems() {
+    const { failures, limiterMissing } = this.engine;
+    const texts = limiterMissing
+      ? ["The limiter needs a page from localhost or over https; the volume keeps full scale below the ceiling."]
+      : [];
+    const key = [...failures, ...texts].join(" ");
+    if (key === this.problemsShown) return;
+    this.problemsShown = key;
+    this.problems.hidden = !key;
+    const retry = h("button", { type: "button", onclick: () => this.engine.retry() }, "Try again");
+    this.problems.replaceChildren(h("span", {}, key), ...(failures.length ? [retry] : []));
+  }
+
+  #showVolume() {
+    const { engine } = this;
+    this.volume.show(engine.levelAtEar, Boolean(engine.data?.aided), this.held);
+  }
+
+  /** Say that the ceiling holds peaks down, while it does and 0.3 s longer. */
+  #showHeld(time) {
+    if (this.engine.playing && decibels(this.engine.reduction) < -0.05) this.heldUntil = time + 0.3;
+    const held = time < (this.heldUntil ?? 0);
+    if (held === this.held) return;
+    this.held = held;
+    this.#showVolume();
   }
 
   #connect() {
@@ -193,7 +222,8 @@ export class PlayerView {
       setText(this.time, `${clock(offset + engine.position / rate)} / ${clock(offset + frames / rate)}`);
       const peaks = this.taps && engine.playing ? this.taps.map((tap) => tap.peak) : [0, 0];
       const moving = this.meter.show(peaks, now / 1000);
-      if (engine.playing || moving) this.run();
+      this.#showHeld(now / 1000);
+      if (engine.playing || moving || this.held) this.run();
     };
     this.frame = requestAnimationFrame(step);
   }

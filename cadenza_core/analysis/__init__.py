@@ -1,6 +1,6 @@
 """Questions to the stored scores: which system is better, for whom, how surely, and why."""
 
-from .leaderboard import UNITS, common_pairs, leaderboard, significance
+from .leaderboard import UNITS, common_pairs, leaderboard, ranked_by, significance
 from .scores import TARGETS, UNKNOWN, Filter, ScoreSource, ScoreTable, pair_scores, read_table
 from .views import (
     against_sdr,
@@ -34,6 +34,7 @@ __all__ = [
     "leaderboard",
     "outliers",
     "pair_scores",
+    "ranked_by",
     "read_table",
     "significance",
     "what_would_help",

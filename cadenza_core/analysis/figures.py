@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from ..store.published import MEASURES
 from .figure_parts import (
     GREY,
     STEM_COLOURS,
@@ -19,6 +20,7 @@ from .figure_parts import (
     short,
     text_of,
 )
+from .leaderboard import ranked_by
 
 __all__ = [
     "against_sdr_figure",
@@ -42,23 +44,25 @@ _CLEAR = 3
 
 
 def leaderboard_figure(board: pd.DataFrame) -> go.Figure:
-    """Draw the mean HAAQI of each system with its interval; published figures hollow."""
-    shown = board[board["haaqi"].notna()].iloc[::-1]
+    """Draw the mean HAAQI (or SDR) of each system with its interval; published figures hollow."""
+    measure = ranked_by(board)
+    title, unit = MEASURES[measure][0], "" if measure == "haaqi" else " dB"
+    shown = board[board[measure].notna()].iloc[::-1]
     names = [f"{row.system} (published)" if row.published else str(row.system) for row in shown.itertuples()]
     shown = shown.assign(label=list(map(labels_of(names).get, names)))
-    figure = empty_figure("HAAQI, mean and 95 % interval", "", height=max(220, 60 + 26 * len(shown)))
+    figure = empty_figure(f"{title},{unit} mean and 95 % interval", "", height=max(220, 60 + 26 * len(shown)))
     for published, symbol, name in ((False, "circle", "here"), (True, "diamond-open", "published")):
         part = shown[shown["published"].astype(bool) == published]
         if not len(part):
             continue
         figure.add_scatter(
-            x=part["haaqi"],
+            x=part[measure],
             y=part["label"],
             mode="markers",
             name=name,
             marker={"symbol": symbol, "size": 10, "color": GREY if published else SYSTEM_COLOURS[0]},
-            error_x=None if published else error_bars(part, "haaqi"),
-            hovertemplate="%{y}<br>HAAQI %{x:.4f}<extra></extra>",
+            error_x=None if published else error_bars(part, measure),
+            hovertemplate=f"%{{y}}<br>{title} %{{x:.4f}}{unit}<extra></extra>",
         )
     figure.update_yaxes(categoryorder="array", categoryarray=shown["label"].tolist())
     return figure
@@ -322,10 +326,12 @@ def what_would_help_figure(frame: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def significance_figure(frame: pd.DataFrame) -> go.Figure:
+def significance_figure(
+    frame: pd.DataFrame, title: str = "difference of the mean HAAQI", unit: str = "pairs"
+) -> go.Figure:
     """Draw the differences between systems with their intervals; grey: not significant after Holm's correction."""
     shown = frame.iloc[::-1]
-    figure = empty_figure("difference of the mean HAAQI", "", height=max(240, 80 + 24 * len(frame)))
+    figure = empty_figure(title, "", height=max(240, 80 + 24 * len(frame)))
     names = [f"{short(one)} - {short(other)}" for one, other in zip(shown["system"], shown["other"], strict=True)]
     for is_significant, colour, name in (
         (True, SYSTEM_COLOURS[0], "p < 0.05 (Holm)"),
@@ -344,8 +350,8 @@ def significance_figure(frame: pd.DataFrame) -> go.Figure:
             error_x=error_bars(part, "difference"),
             customdata=np.stack([part["p_holm"], 100 * part["share_better"], part["count"]], axis=-1),
             hovertemplate=(
-                "%{y}: %{x:+.4f}<br>p = %{customdata[0]:.3g} (Holm)<br>better in %{customdata[1]:.0f} % of "
-                "%{customdata[2]} pairs<extra></extra>"
+                "%{y}: %{x:+.4f}<br>p = %{customdata[0]:.3g} (Holm)<br>higher in %{customdata[1]:.0f} % of "
+                f"%{{customdata[2]}} {unit}<extra></extra>"
             ),
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})

@@ -14,11 +14,15 @@ from ..store.published import MEASURES, published_results
 from ..store.store import Store
 from .scores import Filter, ScoreTable, of_pairs, pair_scores
 
-__all__ = ["UNITS", "common_pairs", "leaderboard", "significance"]
+__all__ = ["UNITS", "common_pairs", "leaderboard", "ranked_by", "significance"]
 
 #: What the interval of a mean is over: draws of pairs, or of songs or listeners with all their pairs.
 UNITS = ("pair", "song", "listener")
-_OTHER_METRICS = ("sdr", "loudness", "true_peak", "clipped")
+_OTHER_METRICS = ("sdr", "sdri", "si_sdr", "loudness", "true_peak", "clipped")
+#: Of the stems, if those are what is ranked; the others are of the remix.
+_OF_STEMS = ("sdr", "sdri", "si_sdr")
+#: What systems are ranked by: the first that a set has.
+_FIRST = ("haaqi", "rmse", "sdr", "sdri")
 
 
 def leaderboard(
@@ -33,6 +37,8 @@ def leaderboard(
     store: Store | None = None,
 ) -> pd.DataFrame:
     """Rank the systems of a set by the challenge's score: the mean over all pairs of each pair's mean over stems and ears.
+
+    The score is HAAQI; in sets of language-queried separation SDR, and a pair is a mixture with what was asked for.
 
     Parameters
     ----------
@@ -53,9 +59,10 @@ def leaderboard(
     Returns
     -------
     pd.DataFrame
-        `rank`, `system`, `team`, `published` (bool), `haaqi`, `low`, `high` (95 %), `pairs`, `songs`, `listeners`, the means
-        `vocals`, `drums`, `bass`, `other`, `left`, `right`, `sdr` (dB), `loudness` (LUFS), `true_peak` (dBTP), `clipped`
-        (samples), `baq`, further published measures, `allowed_data`, `source`, `date`; best first, what a row has not is NaN.
+        `rank`, `system`, `team`, `published` (bool), `haaqi`, `low`, `high` (95 % of what :func:`ranked_by` names), `pairs`,
+        `songs`, `listeners`, the means `vocals`, `drums`, `bass`, `other`, `left`, `right`, `sdr`, `sdri`, `si_sdr` (dB),
+        `loudness` (LUFS), `true_peak` (dBTP), `clipped` (samples), `baq`, further published measures, `allowed_data`,
+        `source`, `date`; best first, what a row has not is NaN.
 
     Raises
     ------
@@ -64,7 +71,7 @@ def leaderboard(
     """
     chosen.check(table)
     target = target or table.target()
-    rows = table.rows(chosen, target=target)
+    rows = table.rows(chosen, metric=table.metric, target=target)
     pairs = pair_scores(rows)
     if common:
         pairs = pairs.dropna()
@@ -98,7 +105,7 @@ def _own_rows(
         {
             "system": systems,
             "published": False,
-            "haaqi": [float(pairs[name].mean()) for name in systems],
+            "haaqi": [float(pairs[name].mean()) if table.metric == "haaqi" else np.nan for name in systems],
             "low": [interval.low for interval in intervals],
             "high": [interval.high for interval in intervals],
             "pairs": [int(has[name].sum()) for name in systems],
@@ -115,7 +122,7 @@ def _own_rows(
         for name in names:
             board[name] = means.get(name, np.nan)
     for metric in _OTHER_METRICS:
-        kind = target if metric == "sdr" else "remix"
+        kind = target if metric in _OF_STEMS else "remix"
         found = of_pairs(table.rows(chosen, metric=metric, target=kind), pairs.index)
         board[metric] = found.groupby("system", observed=True)["value"].mean() if len(found) else np.nan
     return board.reset_index()
@@ -133,8 +140,13 @@ def _published_rows(evaluation_set: str, store: Store | None) -> pd.DataFrame:
     return board
 
 
+def ranked_by(board: pd.DataFrame) -> str:
+    """Give the column that a leaderboard is ranked by."""
+    return next((name for name in _FIRST if name in board and board[name].notna().any()), _FIRST[0])
+
+
 def _ranked(board: pd.DataFrame, *, published_counts: bool) -> pd.DataFrame:
-    measure = next((name for name in ("haaqi", "rmse") if name in board and board[name].notna().any()), "haaqi")
+    measure = ranked_by(board)
     ascending = not MEASURES[measure][1]
     counts = ~board["published"].astype(bool) | published_counts
     board = board.assign(_last=~counts).sort_values(["_last", measure, "system"], ascending=[True, ascending, True])
@@ -184,7 +196,8 @@ def significance(
         If a name is unknown or there are fewer than two systems.
     """
     chosen.check(table)
-    scores = _unit_means(pair_scores(table.rows(chosen, target=target or table.target())), unit)
+    rows = table.rows(chosen, metric=table.metric, target=target or table.target())
+    scores = _unit_means(pair_scores(rows), unit)
     names: Sequence[str] = list(scores.columns)
     if reference and reference not in names:
         raise CadenzaError(f"There is no system {reference!r} among {', '.join(names) or 'none'}.")
@@ -202,5 +215,5 @@ def significance(
 
 def common_pairs(table: ScoreTable, chosen: Filter, target: str = "") -> tuple[int, int]:
     """Give how many pairs all chosen systems have, and how many any has."""
-    pairs = pair_scores(table.rows(chosen, target=target or table.target()))
+    pairs = pair_scores(table.rows(chosen, metric=table.metric, target=target or table.target()))
     return len(pairs.dropna()), len(pairs)

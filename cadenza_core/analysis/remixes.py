@@ -2,7 +2,7 @@
 
 The sounds are mixed here, so a player only has to switch between them. They are not limited, for a limiter would be heard
 more than the remix: all are lowered together until none exceeds -1 dBTP, and each further until it is as loud as the
-quietest. Nothing is raised.
+quietest. Nothing is raised. (The player has a limiter for the ceiling at the ear, which lets all below it pass as it is.)
 """
 
 import hashlib
@@ -146,6 +146,12 @@ class Comparison:
     """Remixes side by side."""
 
     remixes: tuple[ComparedRemix, ...]
+
+    @property
+    def loudness(self) -> float | None:
+        """How loud each is once it is matched to the quietest, LUFS; None where all are silent."""
+        known = (one.levels.loudness + one.matched_db for one in self.remixes if math.isfinite(one.levels.loudness))
+        return next(known, None)
 
     def table(self) -> pd.DataFrame:
         """Give a row for each remix: `remix`, `system`, its gains (dB), `haaqi`, `left`, `right`, and its levels."""

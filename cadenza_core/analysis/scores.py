@@ -116,6 +116,12 @@ class ScoreTable:
                 mask &= _is(frame[one.name], values)
         return frame[mask]
 
+    @property
+    def metric(self) -> str:
+        """What the systems are ranked by: HAAQI, or SDR where there is only that (language-queried separation)."""
+        has_haaqi, has_sdr = (_is(self.frame["metric"], (name,)).any() for name in ("haaqi", "sdr"))
+        return "sdr" if has_sdr and not has_haaqi else "haaqi"
+
     def target(self) -> str:
         """Give what the set's HAAQI is of: the stems, if there are scores of any."""
         if len(self.rows(target="stems")) or not len(self.rows(target="remix")):

@@ -157,7 +157,7 @@ def _frames(data: mmap.mmap, position: int) -> Iterator[int]:
 def _promised_frames(data: mmap.mmap, first: int) -> int | None:
     xing = _Frame(data, first).xing
     for offset in (xing, xing - 2):  # some encoders forget the two bytes of the checksum
-        if data[offset : offset + 4] in {b"Xing", b"Info"} and data[offset + 7] & 1:
+        if data[offset : offset + 4] in {b"Xing", b"Info"} and len(data) >= offset + 12 and data[offset + 7] & 1:
             return int.from_bytes(data[offset + 8 : offset + 12], "big")
     return None
 

@@ -4,13 +4,13 @@ The challenge's own tree is ``<root>/audio/musdb18hq/{train,test}/<song>/``, wit
 ``<root>/metadata/musdb18hq/``; ``<root>`` is ``cadenza_data/task1`` or ``cad1/task1``.
 """
 
-import json
 import re
 import unicodedata
 from pathlib import Path
 from typing import Any
 
 from ..errors import CadenzaError
+from ..files import parse_json
 
 __all__ = [
     "SPLITS",
@@ -99,10 +99,10 @@ def read_song_list(path: Path) -> list[dict[str, str]]:
         If it cannot be read or is not of the form above.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise CadenzaError(f"{path} cannot be read: {error.strerror or error}. A song list is wanted.") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CadenzaError(f"{path} is not a JSON text file in UTF-8 ({error}). {_FORM}.") from error
     if not isinstance(content, list) or not all(_is_entry(entry) for entry in content):
         raise CadenzaError(f"{path} is not a song list. {_FORM}.")

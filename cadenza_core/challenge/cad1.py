@@ -103,6 +103,7 @@ def enhance_plan(
         each,
         tuple(groups),
         found=lambda key: pair_complete(folder, key[1], key[0]),
+        is_stale=lambda key, _: not pair_complete(folder, key[1], key[0]),
         place=lambda key: pair_folder(folder, key[1], key[0]),
         preparing=songs_at_once(settings),
         about={"data": str(data.root), "results": str(folder)},

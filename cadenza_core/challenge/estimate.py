@@ -5,7 +5,6 @@ better, and `Status` then counts with its own times. The size of a stem is what 
 published evaluation set of 2,597 pairs is 21 to 23 GB, 0.60 to 0.66 of its PCM samples.
 """
 
-import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..files import parse_json
 from ..remix import EARS
 from ..settings import Settings
 from .folder import RunFolder
@@ -123,7 +123,7 @@ def _separation_speed(settings: Settings, system_id: str, lengths: list[float]) 
     took, sound = 0.0, 0.0
     for path in list(settings.cache.glob("*/manifest.json"))[:200] if settings.cache.is_dir() else []:
         try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
+            manifest = parse_json(path.read_text(encoding="utf-8"))
             if manifest["facts"]["system"] == system_id and manifest["frames"] > 5 * manifest["rate"]:
                 took += float(manifest["about"]["seconds"])
                 sound += manifest["frames"] / manifest["rate"]

@@ -18,7 +18,7 @@ from typing import Any
 import filelock
 
 from ..errors import CadenzaError
-from ..files import atomic_file, disk_errors
+from ..files import atomic_file, disk_errors, parse_json
 
 __all__ = ["Journal", "RunFolder", "run_folder"]
 
@@ -72,7 +72,7 @@ class Journal:
             raise CadenzaError(f"{path} cannot be read: {error.strerror or error}.") from error
         for line in content.split(b"\n")[:-1]:  # what has no line end yet is being written, or torn
             try:
-                journal.take(json.loads(line))
+                journal.take(parse_json(line))
             except (ValueError, KeyError, TypeError):
                 journal.unreadable += 1
         return journal
@@ -164,7 +164,7 @@ class RunFolder:
         """
         path = self.path / "plan.json"
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            content: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
             if content["format"] != _FORMAT:
                 raise ValueError(f"format {content['format']!r}, not {_FORMAT}")
         except FileNotFoundError as error:
@@ -230,7 +230,7 @@ class RunFolder:
 
     def _holder(self) -> str:
         try:
-            holder = json.loads((self.path / "holder.json").read_text(encoding="utf-8"))
+            holder = parse_json((self.path / "holder.json").read_text(encoding="utf-8"))
             return f" (process {holder['pid']} on {holder['host']}, since {holder['since']})"
         except (OSError, ValueError, KeyError, TypeError):
             return ""

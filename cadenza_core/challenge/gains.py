@@ -1,6 +1,5 @@
 """Gains of the remixes of a run: fixed, from a file, from a preset of the studio, or proposed for each listener."""
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from clarity.utils.audiogram import Listener
 from ..audio import STEMS
 from ..catalog import Song
 from ..errors import CadenzaError
-from ..files import expand
+from ..files import expand, parse_json
 from ..remix import EARS, UNITY, Gains, Preset, Presets
 from ..settings import Settings
 from .sets import ChallengeSet, named
@@ -100,7 +99,7 @@ def gains_from(source: str, fixed: Sequence[str], data: ChallengeSet, settings: 
         proposed = Proposed(name or "audibility")
         return lambda song, listener: proposed
     if colon and kind == "preset":
-        return _from_presets(name, data, Presets(settings.home / "presets"))
+        return _from_presets(name, data, Presets(settings.own / "presets"))
     if source.endswith(".json"):
         return _from_file(expand(Path(source)), data)
     raise CadenzaError(f"Gains come from 'proposal', 'preset:NAME' or a .json file, not {source!r}.")
@@ -108,7 +107,7 @@ def gains_from(source: str, fixed: Sequence[str], data: ChallengeSet, settings: 
 
 def _from_file(path: Path, data: ChallengeSet) -> GainsOf:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise CadenzaError(f"{path} cannot be read as JSON: {error}. {_FORM}.") from error
     if not isinstance(content, dict) or not content:

@@ -233,6 +233,7 @@ def enhance_scenes_plan(
         _each(data),
         tuple(groups),
         found=lambda key: (folder / remix_name(*key)).is_file(),
+        is_stale=lambda key, _: not (folder / remix_name(*key)).is_file(),
         place=lambda _: folder,
         preparing=songs_at_once(settings),
         about={"data": str(data.root), "results": str(folder)},

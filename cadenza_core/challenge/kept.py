@@ -15,7 +15,7 @@ from typing import Any
 
 from ..catalog.musdb import metadata_folders, tree_of
 from ..errors import CadenzaError
-from ..files import atomic_file, disk_errors
+from ..files import atomic_file, disk_errors, parse_json
 from ..progress import Progress, part, silent
 from ..settings import Settings
 from ..submission import Report, pack, zip_name
@@ -129,7 +129,7 @@ class KeptRun:
     def validation(self) -> dict[str, Any] | None:
         """What the last check found: ``ok``, ``files``, ``faults``."""
         try:
-            content: dict[str, Any] = json.loads((self.folder / "validation.json").read_text(encoding="utf-8"))
+            content: dict[str, Any] = parse_json((self.folder / "validation.json").read_text(encoding="utf-8"))
             return content
         except (OSError, ValueError):
             return None
@@ -187,7 +187,7 @@ def kept_runs(settings: Settings) -> list[KeptRun]:
     found = []
     for path in _home(settings).glob("*/run.json") if _home(settings).is_dir() else ():
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(path.read_text(encoding="utf-8"))
             spec = RunSpec(**{**content, "songs": tuple(content["songs"]), "listeners": tuple(content["listeners"])})
             found.append((path.stat().st_mtime, KeptRun(path.parent, spec)))
         except (OSError, ValueError, KeyError, TypeError):

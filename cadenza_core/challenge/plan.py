@@ -71,7 +71,7 @@ class Plan:
     found : function of a key
         Whether its result is there and whole although the journal does not know it: the run was killed in between.
     is_stale : function of a key and the journal's event
-        Whether what the result was made from has changed since.
+        Whether what the result was made from has changed since, or the result is gone.
     place : function of a key
         The folder that its files are written to.
     preparing : int

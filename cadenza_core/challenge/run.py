@@ -169,7 +169,7 @@ class _Run:
                 event = self.journal.done.get(unit.key)
                 if event is not None and self.plan.is_stale(unit.key, event):
                     stale += 1
-                    self.tell("again", pair=unit.key, message="the files have changed")
+                    self.tell("again", pair=unit.key, message="the files have changed, or are gone")
                     event = None
                 if event is None and unit.key not in self.journal.failed and self.plan.found(unit.key):
                     self.tell("done", pair=unit.key, seconds=0.0, found=True, result={})
@@ -184,7 +184,7 @@ class _Run:
                 left += len(units)
                 self.songs.append(_Song(group, units, prepare=group.prepare))
         if stale:
-            notes.append(f"the files of {stale} of {total} have changed since; they are done again")
+            notes.append(f"the files of {stale} of {total} have changed since, or are gone; they are done again")
         if self.failed:
             notes.append(
                 f"{len(self.failed)} have failed before and are left as they are; --retry-failed tries them again"

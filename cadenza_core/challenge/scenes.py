@@ -9,7 +9,6 @@
 `gains` how many dB each stem is raised (pyclarity 0.9.0, recipes/cad_icassp_2024).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from clarity.utils.audiogram import Listener
 from ..audio import STEMS
 from ..catalog import Song, read_listeners, songs_in
 from ..errors import CadenzaError
-from ..files import check_name, expand
+from ..files import check_name, expand, parse_json
 from .sets import SETS, named, select
 
 __all__ = ["Scene", "SceneSet", "read_scenes"]
@@ -99,9 +98,12 @@ def read_scenes(
         song = f"{_text(entry, 'music', where)}-{_text(entry, 'head_loudspeaker_positions', where)}"
         if song not in songs:
             songs[song] = _song(root / "audio" / "at_mic_music", song, music, where)
-        if missing := [one for one in heard_by[scene] if one not in people]:
+        heard = heard_by[scene]
+        if not isinstance(heard, list) or not all(isinstance(one, str) for one in heard):
+            raise CadenzaError(f"{metadata / f'scene_listeners.{name}.json'}: {scene!r} has no list of listeners.")
+        if missing := [one for one in heard if one not in people]:
             raise CadenzaError(f"{where}: the listeners {named(missing)} are not in listeners.{name}.json.")
-        listens = tuple(people[one] for one in dict.fromkeys(heard_by[scene]) if one in ids)
+        listens = tuple(people[one] for one in dict.fromkeys(heard) if one in ids)
         if listens:
             made.append(Scene(scene, songs[song], _gains(gains, _text(entry, "gain", where), where), listens))
     if not made:
@@ -111,7 +113,7 @@ def read_scenes(
 
 def _object(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise CadenzaError(f"There is no file {path}: is this the tree of ICASSP 2024's data?") from error
     except (OSError, ValueError) as error:

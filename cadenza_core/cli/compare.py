@@ -44,7 +44,7 @@ def compare(
 
         settings = settings_of(context)
         found, ear = find_song(song, settings), find_listener(listener, listener_files(settings))
-        presets = Presets(settings.home / "presets").all(found.id, listener)
+        presets = Presets(settings.own / "presets").all(found.id, listener)
         choices = [RemixChoice.parse(text, presets) for text in remix]
         with progress(f"Comparing {found.id} for {ear.id}") as show:
             made = compare_remixes(

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import typer
@@ -63,6 +64,9 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _guard("home folder", lambda: _writable(settings), "broken")
     yield _guard("songs", lambda: f"{len(library(settings))} in the catalog", "missing")
     yield _guard("listeners", lambda: f"{len(all_listeners(listener_files(settings)))} in the catalog", "missing")
+    yield _guard("database", lambda: _database(settings), "missing")
+    yield _guard("models folder", lambda: _models(settings), "missing")
+    yield Check("network", "ok", "asked for by downloads only (`cadenza models get`); all else works without")
     for info in systems():
         reason = get_system(info.id, settings).unavailable_reason()
         short = f"weights are missing ({info.size_mb:.0f} MB): `cadenza models get {info.id}`" if info.size_mb else ""
@@ -103,6 +107,24 @@ def _libsndfile() -> str:
     formats = soundfile.available_formats()
     known = ", ".join(name for name in ("WAV", "FLAC", "OGG", "MP3") if name in formats)
     return f"{soundfile.__libsndfile_version__}, reads {known}"
+
+
+def _database(settings: Settings) -> str:
+    """Tell of the database; an SQLite file that is not there yet is not made."""
+    file = settings.database_url.removeprefix("sqlite:///")
+    if file != settings.database_url and not Path(file).exists():
+        return f"{file}, made with the first scores"
+    from ..store import Store
+
+    with Store.open(settings) as store:
+        return f"{store.place}, {'read-only' if store.is_read_only else 'writable'}"
+
+
+def _models(settings: Settings) -> str:
+    kept = [path for path in settings.models.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    size = sum(path.stat().st_size for path in kept) / 1e6
+    advice = "to carry weights over from another machine, copy this folder"
+    return f"{settings.models}, {len(kept)} files, {size:.0f} MB; {advice}"
 
 
 def _writable(settings: Settings) -> str:

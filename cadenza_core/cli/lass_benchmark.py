@@ -2,18 +2,20 @@
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
+from .. import __version__
 from ..errors import CadenzaError
-from ..files import atomic_file
+from ..files import atomic_file, parse_yaml
 from ..progress import part
 from ..quality.lass_evaluation import MEASURES, Evaluation, evaluate, other_query, write_row_scores
-from ..quality.lass_results import published_lass
 from ..separation.lass.mixtures import read_mixtures, read_queries
+from ..separation.lass.models import LassModel
+from ..settings import Settings
 from ..submission.lass_validate import validate_lass
 from ..submission.lass_write import LassSystem, pack_lass, write_lass_system
 from .console import JsonOption, guarded, notes, out, progress, settings_of, table
@@ -36,6 +38,11 @@ def evaluate_command(
     wrong: Annotated[
         bool, typer.Option("--wrong-query", help="Ask for a third sound each time: what it must not give.")
     ] = False,
+    evaluation_set: Annotated[
+        str,
+        typer.Option("--set", help="Also store the scores for the leaderboard, such as lass-dcase-2024-validation."),
+    ] = "",
+    system: Annotated[str, typer.Option(help="The system's name there; the model's by default.")] = "",
     json_output: JsonOption = False,
 ) -> None:
     """Measure SDR, SDRi and SI-SDR on an official CSV; per query, per SNR, beside the published rows."""
@@ -43,6 +50,8 @@ def evaluate_command(
         from ..separation.lass.loading import load_model
 
         settings = settings_of(context)
+        if evaluation_set and wrong:
+            raise CadenzaError("Scores of wrong queries are no scores of a system: take --set or --wrong-query.")
         chosen = chosen_model(context, model)
         rows = read_mixtures(csv, clips)
         name = f"{chosen.id}{'.wrong' if wrong else ''}"
@@ -65,6 +74,22 @@ def evaluate_command(
 
         out(json_output, data, show_tables)
         notes([f"every line's scores are in {to / f'{name}.csv'}"])
+        if evaluation_set:
+            notes(_stored(settings, made, evaluation_set, system or chosen.id, chosen, csv))
+
+
+def _stored(
+    settings: Settings, made: Evaluation, evaluation_set: str, system: str, model: LassModel, csv: Path
+) -> list[str]:
+    """Store the scores in the database, and say so."""
+    from ..store import Origin, ScoredSystem, Store, lass_frame
+
+    about = {"model": model.id, "weights": model.fingerprint(settings)}
+    origin = Origin("evaluation", csv.name, "cadenza-lass", __version__, about)
+    with Store.open(settings) as store:
+        facts = ScoredSystem(system, separation=model.id, allowed_data=model.trained_on)
+        report = store.add_scores(lass_frame(made), evaluation_set=evaluation_set, system=facts, origin=origin)
+    return [f"{report.text} `cadenza leaderboard --set {evaluation_set}` ranks them.", *report.notes]
 
 
 def _summary(made: Evaluation, model: str, csv: Path, wrong: bool) -> dict[str, Any]:
@@ -94,10 +119,21 @@ def _tables(made: Evaluation, title: str, csv: str, wrong: bool) -> list[Any]:
     return [whole, snr, query]
 
 
+def _published() -> Iterator[dict[str, Any]]:
+    """Give the published rows: system, set, measures (None: not published), source."""
+    from ..store.published import published_results, set_title
+
+    found = published_results()
+    found = found[found["evaluation_set"].str.startswith("lass-")]
+    for (name, system), rows in found.groupby(["evaluation_set", "system"], sort=False):
+        values = dict(zip(rows["measure"], rows["value"], strict=True))
+        measures = {measure: values.get(measure) for measure in (*MEASURES, "rel_ovl")}
+        yield {"system": system, "set": name, "title": set_title(name), **measures, "source": rows["source"].iloc[0]}
+
+
 def _add_published(listing: Any) -> None:
-    for row in published_lass():
-        values = (row.sdr, row.sdri, row.si_sdr)
-        listing.add_row(f"{row.system} (published)", row.set, *(_decibels(value) for value in values))
+    for row in _published():
+        listing.add_row(f"{row['system']} (published)", row["set"], *(_decibels(row[name]) for name in MEASURES))
 
 
 def _decibels(value: float | None) -> str:
@@ -108,11 +144,11 @@ def _decibels(value: float | None) -> str:
 def results(context: typer.Context, json_output: JsonOption = False) -> None:
     """List the published results, with their sets and sources; figures of different sets cannot be compared."""
     with guarded(json_output=json_output):
-        rows = [row.__dict__ for row in published_lass()]
+        rows = list(_published())
         listing = table("system", "set", *(f"{name} (dB)>" for name in MEASURES.values()), "REL and OVL>", "source")
-        for row in published_lass():
-            values = (row.sdr, row.sdri, row.si_sdr, row.rel_ovl)
-            listing.add_row(row.system, row.set, *(_decibels(value) for value in values), row.source)
+        for row in rows:
+            values = (_decibels(row[name]) for name in (*MEASURES, "rel_ovl"))
+            listing.add_row(row["system"], row["title"], *values, row["source"])
         out(json_output, rows, lambda console: console.print(listing))
 
 
@@ -203,8 +239,8 @@ def _read_meta(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise CadenzaError(f"{path} cannot be read as YAML: {error}.") from error
     if not isinstance(content, dict):
         raise CadenzaError(f"{path} holds no fields: 'submission: ...', 'system: ...', 'results: ...' are accepted.")

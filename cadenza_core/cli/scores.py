@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..analysis import Filter, ScoreTable
     from ..store import ImportReport, Store
 
-__all__: list[str] = []
+__all__ = ["print_frame", "write_files"]
 
 #: Rows of a long table that a terminal shows; a file has all.
 _SHOWN = 60
@@ -61,7 +61,9 @@ def scores(context: typer.Context, json_output: JsonOption = False) -> None:
         from ..store.overview import overview
 
         frame = overview(store)
-        _print(frame, json_output, extra={"database": store.place, "read_only": store.is_read_only}, name="systems")
+        print_frame(
+            frame, json_output, extra={"database": store.place, "read_only": store.is_read_only}, name="systems"
+        )
         if not json_output:
             notes([f"the database is {store.place}{' (read-only)' if store.is_read_only else ''}"])
             if not len(frame):
@@ -135,7 +137,7 @@ def import_presets_command(context: typer.Context, json_output: JsonOption = Fal
     with guarded(json_output=json_output), _store(context) as store:
         from ..store.records import import_presets
 
-        _report(import_presets(store, settings_of(context).home / "presets"), json_output)
+        _report(import_presets(store, settings_of(context).own / "presets"), json_output)
 
 
 @scores_app.command(name="export")
@@ -191,9 +193,9 @@ def leaderboard(
         frame = rank(scores, chosen, target=target, unit=unit, common=common, published=published, store=store)
         shown = frame.drop(columns=["source", "paper", "digits", "allowed_data"]).dropna(axis=1, how="all")
         latex = [path for path in to or () if path.suffix.lower() == ".tex"]
-        _files(latex, shown, None)
-        _files([path for path in to or () if path not in latex], frame, lambda: _leaderboard_figure(frame))
-        _print(shown if not json_output else frame, json_output, extra={"set": name}, name="systems")
+        write_files(latex, shown, None)
+        write_files([path for path in to or () if path not in latex], frame, lambda: _leaderboard_figure(frame))
+        print_frame(shown if not json_output else frame, json_output, extra={"set": name}, name="systems")
         if not json_output:
             notes(_remarks(scores, chosen, target, frame, published))
 
@@ -224,9 +226,9 @@ def analyse(
         name = _set_name(store, evaluation_set)
         chosen = Filter(*(tuple(each or ()) for each in (system, song, genre, stem, ear, severity, listener)))
         frame = wanted.of(_table(store, name), chosen, target=target, systems=tuple(of or ()))
-        _files(to, frame, lambda: wanted.figure(frame, tuple(of or ())))
+        write_files(to, frame, lambda: wanted.figure(frame, tuple(of or ())))
         plain = frame.reset_index() if frame.index.name else frame
-        _print(plain, json_output, extra={"set": name, "view": view}, name="rows")
+        print_frame(plain, json_output, extra={"set": name, "view": view}, name="rows")
 
 
 def _leaderboard_figure(frame: "pd.DataFrame") -> Any:
@@ -267,7 +269,8 @@ def _remarks(scores: "ScoreTable", chosen: "Filter", target: str, frame: "pd.Dat
     return said
 
 
-def _files(paths: list[Path] | None, frame: "pd.DataFrame", figure: Any) -> None:
+def write_files(paths: list[Path] | None, frame: "pd.DataFrame", figure: Any) -> None:
+    """Write a view to files: its table, or its figure, which the function `figure` draws when it is needed."""
     from ..analysis.files import FIGURE_SUFFIXES, write_view
 
     drawn = None
@@ -299,7 +302,8 @@ def _report(report: "ImportReport", json_output: bool) -> None:
         raise typer.Exit(1)
 
 
-def _print(frame: "pd.DataFrame", json_output: bool, *, extra: dict[str, Any], name: str) -> None:
+def print_frame(frame: "pd.DataFrame", json_output: bool, *, extra: dict[str, Any], name: str) -> None:
+    """Print a table, or all of it and `extra` as JSON."""
     rows = [{key: _value(value) for key, value in row.items()} for row in frame.to_dict("records")]
     if not json_output and frame.shape[1] > _WIDEST:
         notes([f"{frame.shape[0]} x {frame.shape[1] - 1} values are too many for a terminal; --out FILE writes them"])

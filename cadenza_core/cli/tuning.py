@@ -96,7 +96,7 @@ def propose_command(
             now = MixSettings(
                 hear="remix" if unaided else "aided", prescription=prescription, calibration_db_spl=calibration
             )
-            presets = Presets(settings.home / "presets")
+            presets = Presets(settings.own / "presets")
             presets.save(found.id, listener, save, result.settings(now), result.description)
         out(json_output, data, lambda console: _show(console, result))
         notes([*said, *result.notes])

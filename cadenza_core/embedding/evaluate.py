@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CadenzaError
-from ..files import atomic_file
+from ..files import atomic_file, parse_json
 from ..progress import Progress, part, silent
 from ..settings import Settings
 from .features import SplitData, load_splits
@@ -231,7 +231,7 @@ def results(settings: Settings) -> list[Result]:
     found = []
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(path.read_text(encoding="utf-8"))
             content["notes"] = tuple(content["notes"])
             found.append(Result(**{name: content[name] for name in Result.__dataclass_fields__}))
         except (OSError, ValueError, KeyError, TypeError) as error:

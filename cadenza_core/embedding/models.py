@@ -19,7 +19,7 @@ from typing import Any
 import filelock
 
 from ..errors import CadenzaError, WeightsMissing
-from ..files import atomic_file, disk_errors, expand
+from ..files import atomic_file, disk_errors, expand, parse_json
 from ..progress import Progress, silent
 from ..separation.weights import Located
 from ..settings import Settings
@@ -272,7 +272,7 @@ def _file(settings: Settings) -> Path:
 def _read(settings: Settings) -> dict[str, dict[str, str]]:
     path = _file(settings)
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

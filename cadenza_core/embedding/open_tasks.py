@@ -5,7 +5,6 @@ Speech Commands 0.02 and its test set (Warden, arXiv:1804.03209, CC BY 4.0), DCA
 (archive.org, see there), and NSynth 2.2.3 as JSON and WAV (Engel et al., ICML 2017, CC BY 4.0).
 """
 
-import json
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,6 +15,7 @@ import numpy as np
 
 from ..audio import audio_info, read_audio
 from ..errors import CadenzaError
+from ..files import parse_json
 from .task_writing import Clip, TaskPlan, read_clip, shuffled
 from .tasks import Event
 from .tones import tone_events, tone_pitch
@@ -187,7 +187,7 @@ def nsynth(folders: Sequence[Path], mode: str = "5h") -> TaskPlan:
 
 def _notes(place: Path, split: str) -> list[Clip]:
     try:
-        examples = json.loads((place / "examples.json").read_text(encoding="utf-8"))
+        examples = parse_json((place / "examples.json").read_text(encoding="utf-8"))
         pitches = {name: int(entry["pitch"]) for name, entry in examples.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CadenzaError(f"{place / 'examples.json'} cannot be read as NSynth's ({error}).") from error

@@ -6,13 +6,12 @@ cache, else downloaded to the former. The publishers name no digests that could 
 is noted beside the file and checked from then on. Nothing here imports torch.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CadenzaError, WeightsMissing
-from ..files import atomic_file
+from ..files import atomic_file, parse_json
 from ..progress import Progress, part, silent
 from ..separation.download import DownloadFailed, download, one_at_a_time
 from ..separation.weights import HubFile, Located, WeightFile, find, hub_cache
@@ -160,7 +159,7 @@ def read_config(folder: Path, model_type: str) -> tuple[Mapping[str, object], Ma
     contents = []
     for name in (_CONFIG, _PREPROCESSOR):
         try:
-            content = json.loads((folder / name).read_text(encoding="utf-8"))
+            content = parse_json((folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CadenzaError(
                 f"{folder / name} cannot be read ({error}); a folder of transformers' is wanted."

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CadenzaError
-from ..files import atomic_file, disk_errors
+from ..files import atomic_file, disk_errors, parse_json
 from ..progress import Progress, silent
 from ..separation.digest import digest_samples
 from ..settings import Settings
@@ -241,7 +241,7 @@ def _sizes(paths: Iterable[Path]) -> Iterator[int]:
 
 def _read_space(folder: Path) -> dict[str, Any]:
     try:
-        facts = json.loads((folder / _SPACE).read_text(encoding="utf-8"))
+        facts = parse_json((folder / _SPACE).read_text(encoding="utf-8"))
         sizes = [facts["sample_rate"], facts["scene_size"], facts["timestamp_size"]]
         return dict(facts) if "model" in facts and all(isinstance(size, int) and size > 0 for size in sizes) else {}
     except (OSError, ValueError, KeyError, TypeError):

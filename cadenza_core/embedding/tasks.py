@@ -6,7 +6,6 @@ valid and test, or folds; of k folds, in the order of their names, fold i is tes
 """
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ import numpy as np
 
 from ..audio import audio_info, read_audio, resample
 from ..errors import CadenzaError
+from ..files import is_file, parse_json
 from .api import SAMPLE_RATES
 
 __all__ = ["DataSplit", "Event", "Task", "find_tasks", "read_task"]
@@ -190,7 +190,7 @@ class Task:
                     )
                 where[name] = split
         for rate in self.rates or (self.source_rate(0),):
-            missing = [name for name, split in where.items() if not self.path(split, name, rate).is_file()]
+            missing = [name for name, split in where.items() if not is_file(self.path(split, name, rate))]
             if missing:
                 example = self.path(where[missing[0]], missing[0], rate)
                 raise CadenzaError(f"{len(missing)} of {len(where)} sounds are missing, the first is {example}.")
@@ -247,7 +247,9 @@ def read_task(folder: Path) -> Task:
     kind = text("embedding_type", ("scene", "event"))
     predictions = ("multilabel",) if kind == "event" else ("multiclass", "multilabel", "retrieval")
     duration = content.get("sample_duration")
-    if duration is not None and (isinstance(duration, bool) or not isinstance(duration, int | float) or duration <= 0):
+    if duration is not None and (
+        isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration < 1e6
+    ):
         raise CadenzaError(f"{path}: 'sample_duration' is {duration!r}; a number of seconds or null is accepted.")
     task = Task(
         folder,
@@ -304,7 +306,7 @@ def _vocabulary(path: Path) -> tuple[str, ...]:
 def _event(value: Any, path: Path, name: str) -> Event:
     try:
         event = Event(str(value["label"]), float(value["start"]), float(value["end"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CadenzaError(
             f"{path}: an event of {name} is {value!r}; label, start and end (ms) are accepted."
         ) from error
@@ -317,6 +319,6 @@ def _event(value: Any, path: Path, name: str) -> Event:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CadenzaError(f"{path} cannot be read: {error}. The task is not whole.") from error

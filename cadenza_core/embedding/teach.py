@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CadenzaError
-from ..files import atomic_file, check_name
+from ..files import atomic_file, check_name, guarded_text, parse_json
 from ..progress import Progress, part
 from ..settings import Settings
 from .events import Postprocessing, find_events, frame_labels
@@ -263,13 +263,16 @@ def corrected(tags: Sequence[Tag], labels: Sequence[str]) -> list[Tag]:
 
 
 def events_csv(tags: Sequence[Tag]) -> str:
-    """Give events as CSV: file (the song), part, onset and offset (s), event_label, confidence (empty: a person's label)."""
+    """Give events as CSV: file (the song), part, onset and offset (s), event_label, confidence (empty: a person's label).
+
+    An apostrophe stands before names that a spreadsheet would take for formulas.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["filename", "part", "onset", "offset", "event_label", "confidence"])
     for one in tags:
         confidence = "" if math.isnan(one.confidence) else one.confidence
-        rows.writerow([one.song, one.part, one.start, one.stop, one.label, confidence])
+        rows.writerow([guarded_text(one.song), one.part, one.start, one.stop, guarded_text(one.label), confidence])
     return text.getvalue()
 
 
@@ -292,7 +295,7 @@ def lesson_names(settings: Settings) -> list[str]:
     found = []
     for path in sorted(_folder(settings).glob("*.json")):
         try:
-            found.append(str(json.loads(path.read_text(encoding="utf-8"))["name"]))
+            found.append(str(parse_json(path.read_text(encoding="utf-8"))["name"]))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # read_lesson says what is wrong with it
     return sorted(found)
@@ -322,7 +325,7 @@ def read_lesson(name: str, settings: Settings) -> Lesson:
     """
     path = _path(name, settings)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         return Lesson(str(content["name"]), tuple(Region(**entry) for entry in content["regions"]))
     except FileNotFoundError:
         return Lesson(name, ())

@@ -11,7 +11,6 @@ and then. ``metadata/<split>_metadata.json`` has a record for each signal; the a
 predicted are left out. Source: Cadenza CLIP1 (ICASSP 2026), data page and baseline.
 """
 
-import json
 import math
 import reprlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import Any
 
 from ..audio import RATE, Audio, audio_info, read_audio
 from ..errors import CadenzaError
-from ..files import check_name
+from ..files import check_name, parse_json
 from ..progress import Progress, silent
 from .severities import SEVERITIES
 from .words import normalise
@@ -77,12 +76,12 @@ def read_metadata(path: Path) -> list[Clip]:
         not a number from 0 to 1.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise CadenzaError(f"There is no metadata file {path}.") from error
     except OSError as error:
         raise CadenzaError(f"{path} cannot be read: {error.strerror or error}. A metadata file is wanted.") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CadenzaError(f"{path} is not a JSON text file in UTF-8 ({error}). {_FORM}.") from error
     if not isinstance(content, list) or not content:
         raise CadenzaError(f"{path} holds no records. {_FORM}.")

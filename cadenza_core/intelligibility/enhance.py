@@ -18,7 +18,7 @@ from clarity.utils.audiogram import Listener
 
 from ..audio import RATE, Audio, Stems, audio_info, resample
 from ..errors import CadenzaError
-from ..files import atomic_file, check_name
+from ..files import atomic_file, check_name, parse_json
 from ..hearing import Compressor, amplify, compensate_delay, ear_of, nalr_filter
 from ..progress import Progress, silent
 from ..remix import EARS, Gains, mix
@@ -250,7 +250,7 @@ def _claim(place: Path, facts: Mapping[str, Any]) -> None:
     record = place / _RECORD
     wanted = json.loads(json.dumps(facts))
     try:
-        found = json.loads(record.read_text(encoding="utf-8"))
+        found = parse_json(record.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if place.is_dir() and any(place.glob("*.wav")):
             raise CadenzaError(f"{place} holds sound files of unknown origin. Choose another folder or name.") from None

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..audio import Audio
 from ..errors import CadenzaError
-from ..files import atomic_file, disk_errors
+from ..files import atomic_file, disk_errors, parse_json
 from ..progress import Progress, part, silent
 from ..separation import Separator
 from .clips import Clip, ClipFolder
@@ -173,7 +173,7 @@ def _resume(path: Path, facts: Mapping[str, Any]) -> set[str]:
             temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         return set()
     try:
-        found = json.loads(note.read_text(encoding="utf-8"))
+        found = parse_json(note.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CadenzaError(
             f"{path} is there, but {note.name} does not say what made it. Choose another file."

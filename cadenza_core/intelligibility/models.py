@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CadenzaError
-from ..files import atomic_file
+from ..files import atomic_file, parse_json
 from .calibration import Logistic
 from .clips import Clip
 from .prompts import LANGUAGE_MODEL
@@ -88,10 +88,10 @@ def load_model(path: Path) -> tuple[Model, tuple[str, ...]]:
         If it is not there, not such a file, of a newer version, or its numbers cannot be used.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise CadenzaError(f"There is no model {path}. `cadenza lyrics fit` makes one.") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise CadenzaError(f"{path} cannot be read as a model: {error}. `cadenza lyrics fit` makes one.") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise CadenzaError(f"{path} is not a model of lyric intelligibility. `cadenza lyrics fit` makes one.")

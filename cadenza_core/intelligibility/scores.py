@@ -4,7 +4,6 @@
 the transcripts beside the number; whatever is not a number is passed over when scores are read.
 """
 
-import json
 import math
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CadenzaError
+from ..files import parse_json
 from .clips import Clip
 
 __all__ = ["pick_score", "read_lines", "read_scores", "values_for"]
@@ -46,8 +46,8 @@ def read_lines(path: Path, *, unfinished: bool = False) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            row = parse_json(line)
+        except ValueError as error:
             raise CadenzaError(f"{path}, line {number}: not JSON ({error}). {_FORM}.") from error
         if not isinstance(row, dict) or not isinstance(row.get("signal"), str):
             raise CadenzaError(f"{path}, line {number}: {reprlib.repr(line)} has no signal. {_FORM}.")

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CadenzaError, WeightsMissing
-from ..files import atomic_file, check_name
+from ..files import atomic_file, check_name, parse_json
 from ..progress import Progress, part, silent
 from ..separation.download import DownloadFailed, download, one_at_a_time
 from ..separation.weights import hub_cache, sha256_of
@@ -187,7 +187,7 @@ def _load(folder: Path, device: str) -> Any:
 
 def _check_note(folder: Path) -> None:
     try:
-        noted = json.loads((folder / _NOTE).read_text(encoding="ascii"))
+        noted = parse_json((folder / _NOTE).read_text(encoding="ascii"))
     except (OSError, ValueError):
         return
     for name, digest in noted.items():

@@ -4,11 +4,14 @@ A page asks for work by a key that names its result (a cache key, the id of a sc
 it waits, runs or is done gets the same record; pages poll the record, and the work goes on whatever the pages do. A job
 that failed or was cancelled is started anew by the next one who asks.
 
+Who has nothing running comes before who has, so that nobody waits behind all of somebody else's work; then the more urgent
+job, then who was served longest ago. Owners are told apart by what stands before the colon in their names: several tabs of
+a person who has signed in count as one. Work that needs much memory is done one at a time, whatever threads are free.
+
 Cancelling is the work's own: the progress callback raises `Cancelled` inside it. A job has owners (browser tabs), who say
 now and then that they are still there. It is cancelled when one lets go and no other has been seen for a while.
 """
 
-import heapq
 import itertools
 import logging
 import threading
@@ -27,6 +30,8 @@ _LOG = logging.getLogger(__name__)
 _REMEMBERED = 200
 #: Seconds after which an owner who was not seen counts as gone: a closed tab says no goodbye.
 _GONE = 15.0
+#: Most jobs that one owner may have waiting.
+MOST_WAITING = 40
 
 
 @dataclass(eq=False)
@@ -63,6 +68,14 @@ class Job:
     owners: dict[str, float] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event, repr=False)
     work: Callable[[Progress], Any] | None = field(default=None, repr=False)
+    urgency: int = 1
+    number: int = 0
+    is_heavy: bool = False
+
+    @property
+    def people(self) -> set[str]:
+        """Who wants it: owners without what tells a person's tabs apart."""
+        return {name.partition(":")[0] for name in self.owners}
 
     @property
     def is_active(self) -> bool:
@@ -98,7 +111,7 @@ class Job:
 
 
 class Jobs:
-    """A few worker threads and the jobs that they do, the most urgent first.
+    """A few worker threads and the jobs that they do, in fair order.
 
     Parameters
     ----------
@@ -108,7 +121,8 @@ class Jobs:
 
     def __init__(self, threads: int = 2) -> None:
         self._jobs: dict[str, Job] = {}
-        self._queue: list[tuple[int, int, Job]] = []
+        self._queue: list[Job] = []
+        self._served: dict[str, int] = {}
         self._count = itertools.count()
         self._changed = threading.Condition()
         self._closed = False
@@ -116,7 +130,14 @@ class Jobs:
             threading.Thread(target=self._run, name=f"cadenza-job-{number}", daemon=True).start()
 
     def submit(
-        self, key: str, title: str, work: Callable[[Progress], Any], *, owner: str = "", urgency: int = 1
+        self,
+        key: str,
+        title: str,
+        work: Callable[[Progress], Any],
+        *,
+        owner: str = "",
+        urgency: int = 1,
+        heavy: bool = False,
     ) -> Job:
         """Ask for work; give the record of the job that does it, or has done it.
 
@@ -131,17 +152,39 @@ class Jobs:
         owner : str
             Who wants it, for :meth:`release`.
         urgency : int
-            Lower ones are started first.
+            Lower ones of an owner are started first.
+        heavy : bool
+            Whether it needs much memory: only one such job runs at a time.
+
+        Raises
+        ------
+        CadenzaError
+            If this owner has too much waiting already.
         """
         with self._changed:
             job = self._jobs.get(key)
             if job is None or job.state in {"failed", "cancelled"} or (job.is_active and job.stop.is_set()):
-                job = self._jobs[key] = Job(key, title, work=work)
-                heapq.heappush(self._queue, (urgency, next(self._count), job))
+                self._check_waiting(owner)
+                number = next(self._count)
+                job = Job(key, title, work=work, urgency=urgency, number=number, is_heavy=heavy)
+                self._jobs[key] = job
+                self._queue.append(job)
                 self._forget()
                 self._changed.notify()
             job.owners[owner] = time.monotonic()
             return job
+
+    def _check_waiting(self, owner: str) -> None:
+        who = owner.partition(":")[0]
+        waiting = sum(who in job.people for job in self._queue if job.state == "waiting")
+        if who and waiting >= MOST_WAITING:
+            raise CadenzaError(f"{waiting} of your jobs are waiting already. Cancel some, or wait until they are done.")
+
+    def place(self, key: str) -> int:
+        """Give the place of a job in the queue: 1 is started next; 0 if it does not wait."""
+        with self._changed:
+            waiting = sorted((job for job in self._queue if job.state == "waiting"), key=self._rank)
+            return next((number for number, job in enumerate(waiting, 1) if job.key == key), 0)
 
     def get(self, key: str) -> Job | None:
         """Give the job of a key, if there is one."""
@@ -207,18 +250,43 @@ class Jobs:
         for key in over[: max(0, len(self._jobs) - _REMEMBERED)]:
             del self._jobs[key]
 
+    def _rank(self, job: Job) -> tuple[int, int, int, int]:
+        """Give a job's place in the order: what its most patient owner has running, urgency, when that one was served, age."""
+        running = [other for other in self._jobs.values() if other.state == "running"]
+        people = job.people - {""}
+        if not people:  # the server's own work: nobody waits for it
+            return len(running), job.urgency, job.number, job.number
+        busy, served = min((sum(who in other.people for other in running), self._served.get(who, 0)) for who in people)
+        return busy, job.urgency, served, job.number
+
+    def _next(self) -> Job | None:
+        """Take the job that is to be done now out of the queue; None if there is none that may begin."""
+        self._queue = [job for job in self._queue if job.state == "waiting"]
+        full = any(job.is_heavy and job.state == "running" for job in self._jobs.values())
+        ready = [job for job in self._queue if not (full and job.is_heavy)]
+        if not ready:
+            return None
+        job = min(ready, key=self._rank)
+        self._queue.remove(job)
+        turn = next(self._count)
+        self._served |= dict.fromkeys(job.people, turn)
+        if len(self._served) > 10 * _REMEMBERED:
+            self._served = dict(sorted(self._served.items(), key=lambda entry: entry[1])[_REMEMBERED:])
+        return job
+
     def _run(self) -> None:
         while True:
             with self._changed:
-                while not self._queue and not self._closed:
+                while not self._closed and (job := self._next()) is None:
                     self._changed.wait()
                 if self._closed:
                     return
-                job = heapq.heappop(self._queue)[2]
-                if job.state != "waiting" or job.work is None:
-                    continue
+                assert job is not None and job.work is not None
                 job.state, job.began, work = "running", time.monotonic(), job.work
             self._do(job, work)
+            if job.is_heavy:
+                with self._changed:
+                    self._changed.notify_all()  # another heavy one may begin
 
     def _do(self, job: Job, work: Callable[[Progress], Any]) -> None:
         try:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..audio import RATE
 from ..catalog import Excerpt, Song
-from ..files import atomic_file
+from ..files import atomic_file, parse_json
 from ..progress import Progress, part, silent
 from ..separation import Separation, separate
 from ..separation.lass.models import LassModel
@@ -207,7 +207,7 @@ def _memo(sounds: Sounds, results: Sequence[StoredExtraction], wish: Wish) -> An
 
 def _recall(sounds: Sounds, base: Playable, results: tuple[StoredExtraction, ...], wish: Wish) -> Extracted | None:
     try:
-        content = json.loads(_memo(sounds, results, wish).read_text(encoding="utf-8"))
+        content = parse_json(_memo(sounds, results, wish).read_text(encoding="utf-8"))
         stems, original = sounds.get(_sounds_id(results, wish)), content["original"] and sounds.get(content["original"])
         notes = tuple(map(str, content["notes"]))
     except (OSError, ValueError, KeyError, TypeError):

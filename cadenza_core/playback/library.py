@@ -15,7 +15,7 @@ import numpy as np
 from ..audio import RATE, STEMS, resample
 from ..catalog import Excerpt, Song
 from ..errors import CadenzaError
-from ..files import atomic_file
+from ..files import atomic_file, parse_json
 from ..progress import Progress, part, silent
 from ..separation import Separation, get_system, separate
 from ..settings import Settings
@@ -180,7 +180,7 @@ def _remember(memo: Path, ready: Playable) -> None:
 
 def _recall(memo: Path, sounds: Sounds) -> Playable | None:
     try:
-        content = json.loads(memo.read_text(encoding="utf-8"))
+        content = parse_json(memo.read_text(encoding="utf-8"))
         found = [sounds.get(name) if name else None for name in content["sets"]]
         stems, original, truth = found
         if stems is None or any(name and one is None for name, one in zip(content["sets"], found, strict=True)):

@@ -5,6 +5,8 @@ from, so what lies under one id never changes. FLAC with 20 significant bits of 
 below hearing and what the mixer is held to, and the files are a quarter smaller than with the stems' noise of all 24. A
 sound with samples beyond full scale, which FLAC would cut off, is a 32-bit float WAV instead: nothing is lost.
 
+A file that is missing or has not the length that was written makes its set as if it were not there: it is made anew.
+
 A sound is found by id and name only if the id has the form of a digest and the name stands in the set's manifest: no
 path can be asked for.
 """
@@ -12,6 +14,8 @@ path can be asked for.
 import hashlib
 import json
 import re
+import shutil
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +25,18 @@ import numpy as np
 from ..audio.peaks import peaks
 from ..audio.writing import write_audio
 from ..errors import CadenzaError
-from ..files import atomic_folder
+from ..files import atomic_folder, disk_errors, parse_json
 from ..progress import Progress, silent
 
 __all__ = ["PRECISION", "Sound", "SoundSet", "Sounds", "sound_id"]
 
-_FORMAT = 2
+_FORMAT = 3
 _ID = re.compile("[0-9a-f]{32}")
 _NAME = re.compile("[a-z0-9_]{1,40}")
 _MANIFEST = "manifest.json"
 _BITS = 20
+#: Sample rates that there are, Hz.
+_RATES = (1000, 768_000)
 #: What is lost by that, full scale 1.0.
 PRECISION = 2.0**-_BITS
 #: Largest sample that so many bits hold as it is.
@@ -86,12 +92,21 @@ class Sounds:
         if not _ID.fullmatch(set_id):
             return None
         try:
-            content = json.loads((self.folder / set_id / _MANIFEST).read_text(encoding="ascii"))
-            sounds = {name: Sound(name, file, float(peak)) for name, (file, peak) in content["sounds"].items()}
+            content = parse_json((self.folder / set_id / _MANIFEST).read_text(encoding="ascii"))
+            sounds = {name: Sound(name, file, float(peak)) for name, (file, peak, _) in content["sounds"].items()}
+            rate, frames = int(content["rate"]), int(content["frames"])
+            if not (_RATES[0] <= rate <= _RATES[1] and frames >= 0):
+                return None
             if not all(_NAME.fullmatch(name) and sound.file in _files(name) for name, sound in sounds.items()):
                 return None
-            return SoundSet(set_id, int(content["rate"]), int(content["frames"]), sounds)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            sizes = {sound.file: content["sounds"][name][2] for name, sound in sounds.items()}
+            folder = self.folder / set_id
+            if any((folder / file).stat().st_size != size for file, size in sizes.items()):
+                return None
+            if not all((folder / f"{name}.peaks").is_file() for name in sounds):
+                return None
+            return SoundSet(set_id, rate, frames, sounds)
+        except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError):
             return None
 
     def path(self, set_id: str, file: str) -> Path | None:
@@ -116,10 +131,12 @@ class Sounds:
         if not _ID.fullmatch(set_id) or not all(_NAME.fullmatch(name) for name in sounds):
             raise CadenzaError(f"{set_id!r} with {', '.join(sounds)} cannot name sounds.")
         entries = {}
+        self._sweep(set_id)
         with atomic_folder(self.folder / set_id) as temporary:
             for number, (name, samples) in enumerate(sounds.items()):
                 progress(number / len(sounds), f"coding {name} for the browser")
-                entries[name] = _write(temporary, name, samples, rate)
+                file, peak = _write(temporary, name, samples, rate)
+                entries[name] = file, peak, (temporary / file).stat().st_size
                 (temporary / f"{name}.peaks").write_bytes(peaks(samples))
             frames = next(iter(sounds.values())).shape[1]
             content = {"rate": rate, "frames": frames, "sounds": entries}
@@ -128,6 +145,15 @@ class Sounds:
         if stored is None:
             raise CadenzaError(f"The folder {self.folder / set_id} is damaged. Delete it; it is then made anew.")
         return stored
+
+    def _sweep(self, set_id: str) -> None:
+        """Put a damaged set out of the way of a new one."""
+        place = self.folder / set_id
+        if place.is_dir():
+            trash = self.folder / f".partial-{set_id}-{uuid.uuid4().hex}"
+            with disk_errors(place):
+                place.rename(trash)
+            shutil.rmtree(trash, ignore_errors=True)
 
 
 def _files(name: str) -> tuple[str, str]:

@@ -68,6 +68,8 @@ class HaaqiParts:
     cepstral_losses : np.ndarray [shape=(8,)]
         What each eighth of the bands lowers the cepstral correlation by; NaN unless `detailed` was asked for.
 
+    Notes
+    -----
     All arrays are NaN for signals under 0.2 s, which pyclarity's code scores.
     """
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import CadenzaError
-from ..files import atomic_file, disk_errors
+from ..files import atomic_file, disk_errors, parse_json
 from ..progress import Progress, silent
 from ..separation.lass.mixtures import MixtureRow, mixture_of
 from .lass import lass_sdr, si_sdr
@@ -170,11 +170,11 @@ def _resume(out: Path, facts: Mapping[str, Any]) -> dict[int, RowScore]:
         return {}
     try:
         first, *lines = out.read_text(encoding="utf-8").splitlines(keepends=True)
-        if json.loads(first) != dict(facts):
+        if parse_json(first) != dict(facts):
             raise CadenzaError(
                 f"{out} holds results of another model, CSV or set of queries. Choose another folder, or delete the file."
             )
-        whole = [json.loads(line) for line in lines if line.endswith("\n")]  # the last may have been cut off
+        whole = [parse_json(line) for line in lines if line.endswith("\n")]  # the last may have been cut off
         done = {int(entry.pop("line")): RowScore(**entry) for entry in whole}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CadenzaError(

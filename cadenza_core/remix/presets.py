@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CadenzaError
-from ..files import atomic_file
+from ..files import atomic_file, parse_json
 from .settings import MixSettings
 
 __all__ = ["Preset", "Presets"]
@@ -98,7 +98,7 @@ def _read(paths: Iterable[Path]) -> list[Preset]:
     found = []
     for path in paths:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(path.read_text(encoding="utf-8"))
             settings = MixSettings.from_mixer(content["settings"])
             description = str(content.get("description", ""))
             found.append(Preset(str(content["name"]), settings, float(content["saved"]), description))

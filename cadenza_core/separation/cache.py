@@ -26,7 +26,7 @@ import soundfile
 
 from ..audio import Stems, write_audio
 from ..errors import CadenzaError
-from ..files import atomic_folder, disk_errors, sync_tree
+from ..files import atomic_folder, disk_errors, parse_json, sync_tree
 from ..progress import Progress
 
 __all__ = ["Cache", "CacheEntry", "cache_key", "check_length"]
@@ -83,7 +83,7 @@ class CacheEntry:
         """
         path = self.folder / _MANIFEST
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            content: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
             for field, kind in _FIELDS.items():
                 if not isinstance(content[field], kind) or (field != "about" and not content[field]):
                     raise ValueError(f"{field}: {content[field]!r}")

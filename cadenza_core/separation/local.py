@@ -20,7 +20,7 @@ from typing import Any
 import filelock
 
 from ..errors import CadenzaError
-from ..files import atomic_file, disk_errors
+from ..files import atomic_file, disk_errors, parse_json
 from ..settings import Settings
 from .base import SystemInfo, register, registered, unregister
 from .demucs import Bag, DemucsSeparator
@@ -193,7 +193,7 @@ def _path(settings: Settings) -> Path:
 def _read(settings: Settings) -> dict[str, dict[str, Any]]:
     path = _path(settings)
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -1,16 +1,16 @@
 """Look at a folder of checkpoints: which files make up the model, and how they belong together. Loads nothing."""
 
-import json
-import math
 import re
 from pathlib import Path
 from typing import Any
 
 from ..audio import STEMS
 from ..errors import CadenzaError
+from ..files import parse_json, parse_yaml
 
 __all__ = ["demucs_folder", "unmix_folder"]
 
+_HUGE = 1e9  # beyond this a value is taken for nonsense
 _ACCEPTED = (
     "Accepted are a Demucs folder (one .th file, or NAME.yaml with its SIGNATURE.th files) and an Open-Unmix folder "
     "(separator.json, and TARGET.json with TARGET.pth for each target)."
@@ -41,12 +41,10 @@ def demucs_folder(folder: Path, name: str) -> dict[str, Any]:
 
 
 def _bag(path: Path, models: list[Path]) -> dict[str, Any]:
-    import yaml  # type: ignore[import-untyped]
-
     try:
-        bag = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CadenzaError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}.") from error
+        bag = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CadenzaError(f"{path} cannot be read as YAML: {error}.") from error
     signatures = bag.get("models") if isinstance(bag, dict) else None
     if not isinstance(signatures, list) or not signatures or not all(isinstance(one, str) for one in signatures):
         raise CadenzaError(f"{path} is not a bag of models: it must set `models` to a list of signatures (in quotes).")
@@ -67,7 +65,7 @@ def _bag(path: Path, models: list[Path]) -> dict[str, Any]:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_HUGE < value < _HUGE
 
 
 def _file(path: Path) -> list[str]:
@@ -117,7 +115,7 @@ _SEPARATOR = ("sample_rate", "nfft", "nhop", "nb_channels")
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CadenzaError(f"{path} cannot be read as JSON: {error}.") from error
     if not isinstance(content, dict):

@@ -17,7 +17,7 @@ reported as a conflict.
 """
 
 from .facts import METRICS, SCORE_COLUMNS, ImportReport, Metric, Origin, ScoredSystem
-from .frames import excerpt_frames, pairs_frame, remix_frame
+from .frames import excerpt_frames, lass_frame, pairs_frame, remix_frame
 from .store import Store
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "ScoredSystem",
     "Store",
     "excerpt_frames",
+    "lass_frame",
     "pairs_frame",
     "remix_frame",
 ]

@@ -23,7 +23,7 @@ __all__ = ["BUSY_S", "REVISIONS", "connect", "database_errors", "shown", "upgrad
 #: Seconds that a writer waits for another one.
 BUSY_S = 60.0
 #: The migrations, oldest first; the last one is what this version works with.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 #: The lock by which one PostgreSQL client at a time changes the schema (any number that is always the same).
 _UPGRADE_LOCK = 7_226_233_692
 _ADVICE = {

@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 
 from ..errors import CadenzaError
-from ..files import atomic_file
+from ..files import FORMULA_STARTS, atomic_file, guarded_text
 
 __all__ = ["TABLE_SUFFIXES", "guarded_names", "to_csv", "to_latex", "without_guard", "write_table"]
 
 #: What a table can be written as, by the end of the file's name.
 TABLE_SUFFIXES = (".csv", ".parquet", ".tex", ".json")
-_RUN = ("=", "+", "-", "@", "\t", "\r", "\n")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -90,13 +89,13 @@ def to_csv(frame: pd.DataFrame) -> tuple[str, int]:
 def guarded_names(names: list[Any]) -> tuple[list[Any], int]:
     """Put an apostrophe before each text that a spreadsheet would run; tell how many."""
     # A text that has one already gets a second: taking one off then gives back what it was.
-    found = [isinstance(name, str) and name.startswith((*_RUN, "'")) for name in names]
-    return [f"'{name}" if bad else name for name, bad in zip(names, found, strict=True)], sum(found)
+    made = [guarded_text(name) if isinstance(name, str) else name for name in names]
+    return made, sum(one is not name for one, name in zip(made, names, strict=True))
 
 
 def without_guard(text: str) -> str:
     """Take off the apostrophe that :func:`guarded_names` has put before a text."""
-    return text[1:] if text.startswith("'") and text[1:].startswith((*_RUN, "'")) else text
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text
 
 
 def to_latex(frame: pd.DataFrame, *, digits: int = 4) -> str:

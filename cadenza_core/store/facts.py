@@ -62,6 +62,8 @@ METRICS = {
     for metric in (
         Metric("haaqi", "HAAQI", low=0.0, high=1.0),  # Kates & Arehart 2016
         Metric("sdr", "SDR", "dB"),
+        Metric("sdri", "SDR above the mixture's", "dB"),
+        Metric("si_sdr", "SI-SDR", "dB"),
         Metric("loudness", "loudness", "LUFS", higher_is_better=None),  # ITU-R BS.1770-4, integrated
         Metric("true_peak", "true peak", "dBTP", higher_is_better=None),
         Metric("clipped", "samples clipped", low=0.0, higher_is_better=False),

@@ -7,8 +7,12 @@ import pandas as pd
 
 from ..quality import PairScore, RemixScore
 from ..quality.excerpt import ExcerptScores
+from ..quality.lass_evaluation import MEASURES, Evaluation
 
-__all__ = ["excerpt_frames", "pairs_frame", "remix_frame"]
+__all__ = ["NO_LISTENER", "excerpt_frames", "lass_frame", "pairs_frame", "remix_frame"]
+
+#: Stands for the listener where a score is of nobody's ears.
+NO_LISTENER = "-"
 
 _COLUMNS = ["song", "listener", "excerpt", "metric", "stem", "ear", "value"]
 
@@ -56,3 +60,19 @@ def excerpt_frames(song: str, listener: str, scores: ExcerptScores, excerpt: str
     stems = pd.concat([frame for frame in (pairs_frame([pair], excerpt=excerpt), sdr) if len(frame)] or [sdr])
     remix = RemixScore(scores.remix["left"], scores.remix["right"]) if len(scores.remix) == 2 else None
     return stems, remix_frame(song, listener, remix, excerpt=excerpt)
+
+
+def lass_frame(evaluation: Evaluation) -> pd.DataFrame:
+    """Give the scores of a language-queried separator, to be stored: a mixture is the song, its ratio and query the excerpt.
+
+    Returns
+    -------
+    pd.DataFrame
+        As :func:`pairs_frame`; the metrics are ``sdr``, ``sdri`` and ``si_sdr``, dB, of the stem ``target``.
+    """
+    rows = [
+        (f"{row.source} + {row.noise}", NO_LISTENER, f"{row.snr:g} dB: {row.query}"[:200], name, "target", "", value)
+        for row in evaluation.rows
+        for name, value in ((name, getattr(row, name)) for name in MEASURES)
+    ]
+    return pd.DataFrame(rows, columns=_COLUMNS)

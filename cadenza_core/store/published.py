@@ -1,8 +1,9 @@
 """Results that others published: figures of whole systems, each with its source and date.
 
-The tables of CAD1 (evaluation and validation set), ICASSP 2024 and CLIP1 come with the program (`published.json`, facts
-transcribed from the challenges' pages that it names). Further tables in the form of cadenzachallenge.org's result files can
-be imported into a database. Published figures are shown beside one's own, marked, and never computed with.
+The tables of CAD1 (evaluation and validation set), ICASSP 2024 and CLIP1, and figures of language-queried separation, come
+with the program (`published.json`, facts transcribed from the pages that it names). Further tables in the form of
+cadenzachallenge.org's result files can be imported into a database. Published figures are shown beside one's own, marked,
+and never computed with.
 """
 
 import functools
@@ -17,6 +18,7 @@ import pandas as pd
 from sqlalchemy import insert, select
 
 from ..errors import CadenzaError
+from ..files import parse_json
 from . import schema
 from .facts import ImportReport, check_label
 from .store import Store
@@ -32,6 +34,12 @@ SETS = {
     "icassp-2024-validation": "ICASSP 2024, validation set",
     "clip1-evaluation": "CLIP1 (lyric intelligibility), evaluation set",
     "clip1-validation": "CLIP1 (lyric intelligibility), validation set",
+    "lass-dcase-2024-validation": "Language-queried: DCASE 2024 task 9, validation (synth)",
+    "lass-dcase-2024-evaluation": "Language-queried: DCASE 2024 task 9, evaluation (SDR of synth, REL and OVL of real)",
+    "lass-music": "Language-queried: MUSIC",
+    "lass-esc-50": "Language-queried: ESC-50",
+    "lass-audiocaps": "Language-queried: AudioCaps",
+    "lass-clotho": "Language-queried: Clotho",
     "studio": "Computed in the studio",
 }
 #: Published measures: title, and whether more is better.
@@ -42,6 +50,10 @@ MEASURES = {
     "baq": ("BAQ", True),  # basic audio quality, 0 to 100, by the listening panel
     "rmse": ("RMSE", False),  # of predicted correctness, percentage points
     "correlation": ("Correlation", True),
+    "sdr": ("SDR", True),  # of language-queried separation, dB, as the next two
+    "sdri": ("SDRi", True),
+    "si_sdr": ("SI-SDR", True),
+    "rel_ovl": ("REL and OVL", True),  # relevance and overall quality, 1 to 5, by a listening panel: their mean
 }
 #: What a basic audio quality of 0 in CAD1's table means.
 NOT_RATED = "not rated"
@@ -133,7 +145,7 @@ def import_results(
 
 def _read_results(path: Path) -> list[dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+        content = parse_json(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
         data = content["data"]
         if not isinstance(data, list):
             raise TypeError("'data' must be a list")

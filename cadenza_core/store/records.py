@@ -10,6 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection, insert, select
 
 from ..errors import CadenzaError
+from ..files import parse_json
 from ..progress import Progress, silent
 from ..remix import MixSettings
 from . import schema
@@ -38,7 +39,7 @@ def import_records(
     bad: list[str] = []
     for path in sorted(folder.glob("*.json")):
         try:
-            found.append(_record(json.loads(path.read_text(encoding="utf-8"))))
+            found.append(_record(parse_json(path.read_text(encoding="utf-8"))))
         except (OSError, ValueError, KeyError, TypeError, CadenzaError) as error:
             bad.append(f"{path.name} ({error})")
     progress(0.5, "records")
@@ -136,7 +137,7 @@ def import_presets(store: Store, folder: Path) -> ImportReport:
 def _presets(folder: Path, bad: list[str]) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.glob("*/*.json")):
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(path.read_text(encoding="utf-8"))
             yield {
                 "song": check_label(content["song"], "song"),
                 "listener": check_label(content["listener"], "listener"),

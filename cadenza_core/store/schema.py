@@ -17,6 +17,8 @@ __all__ = [
     "Base",
     "EvaluationSet",
     "Listener",
+    "ListeningTest",
+    "Participant",
     "Preset",
     "Rating",
     "Remix",
@@ -26,6 +28,7 @@ __all__ = [
     "Song",
     "State",
     "System",
+    "TrialAnswer",
 ]
 
 
@@ -211,4 +214,60 @@ class Rating(Base):
     system_id: Mapped[int | None] = mapped_column(ForeignKey("systems.id"))
     excerpt: Mapped[str] = mapped_column(String(200), default="")
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created: Mapped[datetime] = mapped_column(default=_now)
+
+
+class ListeningTest(Base):
+    """A listening test that participants can be invited to."""
+
+    __tablename__ = "listening_tests"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    title: Mapped[str] = mapped_column(default="")
+    kind: Mapped[str] = mapped_column(String(20))
+    #: The design as it was written: ``{"yaml": text, "folder": where its relative paths begin}``.
+    design: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    #: Secret: what a participant's browser sees is derived from it, so that nothing can be guessed from it.
+    key: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column(default=_now)
+
+
+class Participant(Base):
+    """Somebody who takes part, known by a random code only; `number` is the place in the balanced orders, from 0."""
+
+    __tablename__ = "participants"
+    __table_args__ = (UniqueConstraint("test_id", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    test_id: Mapped[int] = mapped_column(ForeignKey("listening_tests.id"))
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    number: Mapped[int]
+    listener: Mapped[str] = mapped_column(String(200), default="")
+    #: The browser tab that may answer: the last one that was opened.
+    tab: Mapped[str] = mapped_column(String(40), default="")
+    #: Consent, listening level and headphone check, with their times.
+    steps: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    started: Mapped[datetime | None]
+    finished: Mapped[datetime | None]
+    created: Mapped[datetime] = mapped_column(default=_now)
+
+
+class TrialAnswer(Base):
+    """One trial as a participant has done it; what was answered is in `ratings`."""
+
+    __tablename__ = "trial_answers"
+    __table_args__ = (UniqueConstraint("participant_id", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    participant_id: Mapped[int] = mapped_column(ForeignKey("participants.id"))
+    trial: Mapped[str] = mapped_column(String(200))
+    #: In the order shown, from 1.
+    number: Mapped[int]
+    phase: Mapped[str] = mapped_column(String(20))
+    #: SHA-256 of what was answered: the same again, because an acknowledgement was lost, changes nothing.
+    digest: Mapped[str] = mapped_column(String(64))
+    seconds: Mapped[float]
+    comment: Mapped[str] = mapped_column(default="")
+    #: Which sound was where, every switch, and what else the page noted.
+    log: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    browser: Mapped[str] = mapped_column(default="")
+    output_rate: Mapped[float]
     created: Mapped[datetime] = mapped_column(default=_now)

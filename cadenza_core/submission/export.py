@@ -15,7 +15,7 @@ from ..audio import RATE
 from ..catalog import WHOLE, Excerpt, Song
 from ..catalog.segments import Segments
 from ..errors import CadenzaError
-from ..files import atomic_file, check_name
+from ..files import atomic_file, check_name, parse_json
 from ..hearing import DEFAULT_PRESCRIPTION, Compressor, get_prescription, process_stems
 from ..progress import Progress, part, silent
 from ..quality import PairScore, score_stems
@@ -132,7 +132,7 @@ def find_prescription(enhanced: Path, listener_id: str, song_name: str) -> str:
 
 
 def _read_record(path: Path) -> Mapping[str, Any]:
-    content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    content: Mapping[str, Any] = parse_json(path.read_text(encoding="utf-8"))
     return content
 
 

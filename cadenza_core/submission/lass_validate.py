@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import yaml
 
 from ..errors import CadenzaError
+from ..files import parse_yaml
 from ..progress import Progress, part, silent
 from ..separation.lass.mixtures import QueryRow
 from .flac import SubmissionFault
@@ -137,10 +137,10 @@ def _system(
 def _yaml(folder: Path, label: str) -> list[Fault]:
     where = f"{label}/{label}.meta.yaml"
     try:
-        content = yaml.safe_load((folder / f"{label}.meta.yaml").read_text(encoding="utf-8"))
+        content = parse_yaml((folder / f"{label}.meta.yaml").read_text(encoding="utf-8"))
     except OSError:
         return [Fault(where, "lass-meta", "is not there")]
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except ValueError as error:
         return [Fault(where, "lass-meta", f"is not YAML: {' '.join(str(error).split())[:200]}")]
     return [Fault(where, "lass-meta", fault) for fault in meta_faults(content, label)]
 

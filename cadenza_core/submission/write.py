@@ -127,8 +127,10 @@ class PairWriter:
     ----------
     length : int
         Samples of each processed stem, before it is cut to a segment.
-    others :
-        As of :func:`write_pair`.
+
+    Notes
+    -----
+    The others are those of :func:`write_pair`.
 
     Attributes
     ----------

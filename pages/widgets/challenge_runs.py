@@ -12,7 +12,9 @@ from cadenza_core.challenge.kept import KeptRun, carry_out, kept_runs
 from cadenza_core.jobs import Job
 from cadenza_core.progress import Progress
 
+from .jobs import queue_place
 from .messages import guarded, plain
+from .selection import owner
 from .services import services
 
 __all__ = ["begin", "runs_panel"]
@@ -39,7 +41,7 @@ def begin(run: KeptRun, steps: Sequence[str], *, workers: int = 0, retry_failed:
     if old is not None and old.is_active:
         return old
     jobs.forget(_key(run))
-    return jobs.submit(_key(run), run.name, work)
+    return jobs.submit(_key(run), run.name, work, owner=owner())
 
 
 def runs_panel() -> None:
@@ -90,7 +92,8 @@ def _run(run: KeptRun, *, is_first: bool) -> None:
         if job.text.startswith(("checking", "packing")):
             st.progress(job.share, plain(job.text))
         else:  # the bars below tell how far
-            st.caption(plain(job.text))
+            place = queue_place(services().long_jobs, job.key)
+            st.caption(plain(", ".join(filter(None, (job.text, place)))))
     elif job is not None and job.state == "failed":
         st.error(plain(job.error), icon=":material/error:")
     elif job is not None and job.state == "done" and job.result:

@@ -34,7 +34,7 @@ def setup_panel() -> None:
         "Data",
         roots,
         index=0 if roots else None,
-        accept_new_options=True,
+        accept_new_options=not settings.person,  # a path of the server's is for who runs it to name (`music`)
         placeholder="Path of the folder that holds audio/ and metadata/",
         key="challenge_data",
         help="A tree as the challenge hands it out: audio/musdb18hq/ with its songs, metadata/ with the lists.",

@@ -1,6 +1,7 @@
 """The desk: the mixer and what the listener hears; beside it audiogram, amplification, scores, presets, export."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -10,6 +11,7 @@ from cadenza_core.audio import RATE, STEMS
 from cadenza_core.hearing import NFIR, Prescription, ear_of, get_prescription
 from cadenza_core.playback import Playable, SoundSet
 from cadenza_core.remix import EARS
+from pages.access import is_researcher
 
 from .amplification import amplification_panel
 from .audibility import audibility_panel
@@ -39,22 +41,24 @@ def desk(selection: Selection, ready: Playable) -> None:
             st.caption(note.replace("*", "\\*"))
     mix = mix_of(selection.song.id).only(shown.stems.sounds)
     with left, guarded():
-        extract_panel(selection, extraction)
+        if is_researcher():
+            extract_panel(selection, extraction)
     with left, guarded():
         audibility_panel(shown, selection.listener, selection.listener_id, mix)
     with right:
         audiogram_chart(selection.listener, key="audiogram")
         st.caption(audiogram_text(selection.listener))
         amplification_panel()
-        titles = ["Scores", "Propose", "Hearing", "Presets", "Export"]
-        scores, proposals, hearing, presets, export = st.tabs(titles, key="desk_tabs", on_change="rerun")
-        for tab, panel in (
-            (scores, lambda: scores_panel(selection, ready, mix.only(STEMS), extraction)),
-            (proposals, lambda: proposals_panel(selection, ready, mix.only(STEMS))),
-            (hearing, lambda: hearing_panel(selection, ready, mix.only(STEMS), extraction is not None)),
-            (presets, lambda: presets_panel(selection, mix, shown)),
-            (export, lambda: export_panel(selection, mix, extraction)),
-        ):
+        panels: dict[str, Callable[[], None]] = {
+            "Scores": lambda: scores_panel(selection, ready, mix.only(STEMS), extraction),
+            "Propose": lambda: proposals_panel(selection, ready, mix.only(STEMS)),
+            "Hearing": lambda: hearing_panel(selection, ready, mix.only(STEMS), extraction is not None),
+            "Presets": lambda: presets_panel(selection, mix, shown),
+            "Export": lambda: export_panel(selection, mix, extraction),
+        }
+        titles = list(panels) if is_researcher() else ["Hearing", "Presets"]
+        tabs = st.tabs(titles, key="desk_tabs", on_change="rerun")
+        for tab, panel in zip(tabs, (panels[title] for title in titles), strict=True):
             if tab.open:  # the others need not be made, and their scripts not loaded
                 with tab, guarded():
                     panel()

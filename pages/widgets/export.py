@@ -14,9 +14,9 @@ from cadenza_core.remix import MixSettings
 from cadenza_core.submission.archive import FORMATS, MixExport, export_mix, export_zip
 
 from .extract import Extraction
-from .jobs import follow
+from .jobs import begin, follow
 from .messages import plain
-from .selection import Selection, owner
+from .selection import Selection
 from .services import services
 
 __all__ = ["export_panel"]
@@ -107,9 +107,7 @@ def _job(key: str, label: str, title: str, work: Callable[[Progress], object]) -
         return job.result
     if job and job.state == "failed":
         st.error(plain(job.error), icon=":material/error:")
-    if st.button(label, key=f"begin_{key}", width="stretch"):
-        services().jobs.submit(key, title, work, owner=owner(), urgency=1)
-        st.rerun(scope="fragment")
+    st.button(label, key=f"begin_{key}", width="stretch", on_click=begin, args=(key, title, work))
     return None
 
 

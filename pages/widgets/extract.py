@@ -5,6 +5,7 @@ What is asked for lives in the session, by song, and in the link. The work is a 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -19,7 +20,7 @@ from cadenza_core.separation.lass.prompt import MOST_PROMPTS, Prompt
 from cadenza_core.separation.weights import fetch
 from cadenza_core.submission.lanes import export_lanes
 
-from .jobs import follow, is_stopped
+from .jobs import begin, follow, is_stopped
 from .messages import clock, plain
 from .selection import Selection, owner
 from .services import services
@@ -169,7 +170,10 @@ def _choose(ready: Sequence[LassModel]) -> LassModel:
 
 def _ask(selection: Selection, model: LassModel) -> None:
     start, stop = (round(edge, 1) for edge in selection.span)
-    with st.form("extract_form", border=False, clear_on_submit=True):
+    number = st.session_state.setdefault(
+        "extract_number", 0
+    )  # a new form is empty; what was refused stays to be mended
+    with st.form(f"extract_form_{number}", border=False):
         wanted, without, span, button = st.columns([3.2, 2.4, 2.8, 1.2], vertical_alignment="bottom", gap="small")
         text = wanted.text_input("What do you hear?", placeholder=_examples(model))
         other = without.text_input("But not", placeholder="such as speech, rain")
@@ -181,7 +185,8 @@ def _ask(selection: Selection, model: LassModel) -> None:
     if sent:
         whole = times == (start, stop)
         _add(selection, text, other, None if whole else Excerpt(*times))
-    if fault := st.session_state.pop("extract_fault", ""):
+    song, fault = st.session_state.get("extract_fault", ("", ""))
+    if fault and song == selection.song.id:  # until the next request: pages run again for many reasons
         st.error(plain(fault), icon=":material/error:")
 
 
@@ -197,8 +202,10 @@ def _add(selection: Selection, text: str, without: str, span: Excerpt | None) ->
         if len(prompts) >= MOST_PROMPTS:
             raise CadenzaError(f"{MOST_PROMPTS} sounds at once is the most. Remove one first.")
     except CadenzaError as error:
-        st.session_state["extract_fault"] = str(error)
+        st.session_state["extract_fault"] = (selection.song.id, str(error))
     else:
+        st.session_state["extract_fault"] = ("", "")
+        st.session_state["extract_number"] += 1
         if prompt not in prompts:
             prompts.append(prompt)
         if model := _model(_ready_models()):
@@ -302,9 +309,9 @@ def _job(key: str, label: str, title: str, work: Callable[[Progress], object]) -
         return job.result
     if job and job.state == "failed":
         st.error(plain(job.error), icon=":material/error:")
-    if st.button(label, key=f"begin_{key}", icon=":material/save:", type="tertiary"):
-        services().jobs.submit(key, title, work, owner=owner(), urgency=1)
-        st.rerun()
+    st.button(
+        label, key=f"begin_{key}", icon=":material/save:", type="tertiary", on_click=begin, args=(key, title, work)
+    )
     return None
 
 
@@ -327,11 +334,14 @@ def _no_model() -> None:
             if job and job.state == "failed":
                 st.error(plain(job.error), icon=":material/error:")
             size = sum(file.size for file in model.files) / 1e6
-            if st.button(f"Get weights ({size:.0f} MB)", icon=":material/download:", key=f"get_{model.id}"):
-                services().jobs.submit(
-                    key, f"Getting {model.title}", lambda show, id=model.id: fetch(id, settings, show), owner=owner()
-                )
-                st.rerun()
+            work = partial(fetch, model.id, settings)
+            st.button(
+                f"Get weights ({size:.0f} MB)",
+                icon=":material/download:",
+                key=f"get_{model.id}",
+                on_click=begin,
+                args=(key, f"Getting {model.title}", work),
+            )
     st.caption(
         plain(f"A small model of your own sounds takes minutes to train and is found in {lass_folder(settings)}: ")
         + "`cadenza lass train --clips FOLDER --name NAME`"

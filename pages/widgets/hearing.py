@@ -108,9 +108,9 @@ def hearing_panel(selection: Selection, ready: Playable, mix: MixSettings, has_e
     else:
         st.success("Rendered with these settings: MSBG in the mixer's second row.", icon=":material/hearing:")
         label = ""
-    if label and st.button(label, width="stretch", help="It takes about as long as the excerpt lasts."):
-        _begin(key, selection, mix)
-        st.rerun(scope="fragment")
+    if label:
+        words = "It takes about as long as the excerpt lasts."
+        st.button(label, on_click=_begin, args=(key, selection, mix), width="stretch", help=words)
     for note in last.notes if last else ():
         st.caption(plain(note[:1].upper() + note[1:] + "."))
 

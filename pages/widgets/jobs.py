@@ -5,30 +5,49 @@ from typing import Any
 
 import streamlit as st
 
-from cadenza_core.jobs import Job, time_left
+from cadenza_core.jobs import Job, Jobs, time_left
 from cadenza_core.progress import Progress
 
 from .messages import plain
 from .selection import owner
 from .services import services
 
-__all__ = ["ask", "follow", "give_up", "is_stopped", "keep_only"]
+__all__ = ["ask", "begin", "follow", "give_up", "is_stopped", "keep_only", "queue_place"]
 
 
 #: How often a job's progress is shown anew, s.
 _EVERY = 0.3
 
 
-def ask(key: str, title: str, work: Callable[[Progress], Any], *, urgency: int = 1, anew: bool = False) -> Job:
-    """Give the job of a key: begun now, or found. One that this tab has cancelled, or that failed, begins only `anew`."""
+def ask(
+    key: str,
+    title: str,
+    work: Callable[[Progress], Any],
+    *,
+    urgency: int = 1,
+    anew: bool = False,
+    passing: bool = False,
+    heavy: bool = False,
+) -> Job:
+    """Give the job of a key: begun now, or found. One that this tab has cancelled, or that failed, begins only `anew`.
+
+    One that is `passing` is wanted as long as the page asks for it: `keep_only` lets go of it. One that is `heavy` needs
+    much memory and waits for others of its kind.
+    """
     stopped: set[str] = st.session_state.setdefault("stopped_jobs", set())
     if anew:
         stopped.discard(key)
     job = services().jobs.get(key)
     if job is not None and not anew and (job.state == "failed" or (key in stopped and job.state != "done")):
         return job
-    st.session_state.setdefault("wanted_jobs", set()).add(key)
-    return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency)
+    if passing:
+        st.session_state.setdefault("passing_jobs", set()).add(key)
+    return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency, heavy=heavy)
+
+
+def begin(key: str, title: str, work: Callable[[Progress], Any]) -> None:
+    """Begin a job, or begin it again: for `on_click`, which counts even if the page runs again for another reason."""
+    ask(key, title, work, anew=True)
 
 
 def give_up(key: str) -> None:
@@ -43,11 +62,11 @@ def is_stopped(key: str) -> bool:
 
 
 def keep_only(keys: set[str]) -> None:
-    """Let go of all jobs that this tab once asked for and no longer needs."""
-    wanted: set[str] = st.session_state.setdefault("wanted_jobs", set())
-    for key in wanted - keys:
+    """Let go of all passing jobs that this tab once asked for and no longer needs."""
+    passing: set[str] = st.session_state.setdefault("passing_jobs", set())
+    for key in passing - keys:
         services().jobs.release(key, owner())
-    st.session_state["wanted_jobs"] = wanted & keys
+    st.session_state["passing_jobs"] = passing & keys
 
 
 def follow(key: str, *, cancel: bool = True, quiet: bool = False) -> None:
@@ -62,8 +81,14 @@ def _follow(key: str, cancel: bool, quiet: bool) -> None:
     if job is None or not job.is_active:
         st.rerun()
     services().jobs.touch(key, owner())
-    words = ", ".join(filter(None, (job.text, time_left(job))))
+    words = ", ".join(filter(None, (job.text, queue_place(services().jobs, key), time_left(job))))
     st.progress(job.share, plain(words if quiet else f"{job.title}: {words}"))
     if cancel and st.button("Cancel", key=f"cancel_{key}", type="tertiary", icon=":material/close:"):
         give_up(key)
         st.rerun()
+
+
+def queue_place(jobs: Jobs, key: str) -> str:
+    """Say how many are ahead of a job in the queue; nothing if it does not wait."""
+    place = jobs.place(key)
+    return "next in the queue" if place == 1 else f"number {place} in the queue" if place else ""

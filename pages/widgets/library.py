@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from cadenza_core.catalog.own import MAX_UPLOAD, add_place, add_upload, places, remove_place
+from cadenza_core.catalog.own import MAX_UPLOAD, add_place, add_upload, places, remove_place, remove_upload, uploads
 from cadenza_core.errors import CadenzaError
+from pages.access import is_researcher
 
 from .messages import clock, plain
 from .selection import pick
@@ -48,6 +49,11 @@ def library_panel(catalog: Catalog) -> None:
         st.caption("No song has this in its name. Clear the search, or add songs below.")
     for fault in catalog.faults:
         st.warning(plain(fault))
+    if not is_researcher():
+        return
+    if services().settings.person:  # whose folders those of this server are not
+        _upload()
+        return
     upload, folder = st.tabs(["Upload a file", "Add a folder"])
     with upload:
         _upload()
@@ -57,6 +63,9 @@ def library_panel(catalog: Catalog) -> None:
 
 def _upload() -> None:
     number = st.session_state.setdefault("upload_number", 0)
+    shared = False
+    if services().settings.person:
+        shared = st.checkbox("Share the next file with everybody who signs in here", key="upload_shared")
     file = st.file_uploader(
         f"WAV, FLAC, MP3, OGG, AIFF, M4A or .stem.mp4, up to {MAX_UPLOAD / 1e6:.0f} MB",
         key=f"upload_{number}",
@@ -64,7 +73,7 @@ def _upload() -> None:
     )
     if file is not None:
         try:
-            song = add_upload(file.name, file.getbuffer(), services().settings)
+            song = add_upload(file.name, file.getbuffer(), services().settings, shared=shared)
         except CadenzaError as error:
             st.session_state["upload_fault"] = str(error)
         else:
@@ -76,6 +85,13 @@ def _upload() -> None:
         st.rerun()
     if fault := st.session_state.get("upload_fault"):
         st.error(plain(fault), icon=":material/error:")
+    for place, path in enumerate(uploads(services().settings)):
+        name, button = st.columns([5, 1], vertical_alignment="center")
+        name.text(path.name)
+        if button.button("", icon=":material/delete:", key=f"drop_upload_{place}", help="Delete this upload"):
+            remove_upload(path, services().settings)
+            services().catalog(fresh=True)
+            st.rerun()
 
 
 def _folder() -> None:

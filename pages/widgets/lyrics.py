@@ -224,7 +224,8 @@ def _jobs(wish: _Wish, *, anew: bool) -> dict[str, tuple[str, Job]]:
     ):
         digest = hashlib.sha256(json.dumps([name, *facts, *own]).encode()).hexdigest()[:24]
         key = f"lyrics-{name}-{digest}"
-        jobs[name] = key, ask(key, title, work(key), urgency=2 if name == "curve" else 1, anew=anew)
+        urgency = 2 if name == "curve" else 1
+        jobs[name] = key, ask(key, title, work(key), urgency=urgency, anew=anew, passing=True)
     return jobs
 
 

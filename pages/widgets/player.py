@@ -13,6 +13,13 @@ All sounds run together from one context time; what is heard is a crossfade of g
 ``sounds``: [{"id", "label", "note", "url", "peaks_url", "level_db", "plain_db"}, ...]
     In the order to be shown, keys 1 to 9. ``level_db``: what it is lowered by to be as loud as the quietest; ``plain_db``
     (0 if left out): what it is lowered by otherwise, so that it does not clip. Both 0 or less: nothing is raised.
+``loudness``: float or None (left out)
+    Integrated loudness of each once it is lowered by its ``level_db``, LUFS: what they are matched to. The level at the ear is
+    shown with it.
+``calibration_db_spl``, ``ceiling_db_spl``: float, the core's defaults if left out
+    What full scale is at the ear at volume 0, and what no peak there exceeds, as for the mixer. The volume is the page's own.
+``aided``: bool, false if left out
+    Whether they are amplified for a listener: the warning of loud sound says so.
 ``may_unmatch``: bool, true if left out
     Whether the user may hear them as they are.
 ``blind``: bool, false if left out
@@ -31,6 +38,9 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+
+from cadenza_core.hearing.safe_levels import CEILING_DB_SPL
+from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
 
 __all__ = ["PLAYER_ASSETS", "PLAYER_URL", "player"]
 
@@ -61,6 +71,8 @@ def player(data: Mapping[str, Any], key: str = "player") -> dict[str, Any] | Non
     key : str
         Streamlit's key of the component.
     """
-    result = _component(key=key, data={**data, "script": f"{PLAYER_URL}/index.js"}, on_log_change=lambda: None)
+    levels = {"calibration_db_spl": CALIBRATION_DB_SPL, "ceiling_db_spl": CEILING_DB_SPL}
+    sent = {**levels, **data, "script": f"{PLAYER_URL}/index.js"}
+    result = _component(key=key, data=sent, on_log_change=lambda: None)
     log: dict[str, Any] | None = result.log
     return log if log and log.get("key") == data["key"] else None

@@ -41,11 +41,14 @@ def proposals_panel(selection: Selection, ready: Playable, mix: MixSettings) -> 
             st.error(plain(job.error), icon=":material/error:")
         here = shown.get(place) == key and _result(key) is not None
         label = "Propose a remix" if not here else "Proposed below"
-        if st.button(label, disabled=here or objective is None, width="stretch", icon=":material/auto_awesome:"):
-            assert objective is not None and constraints is not None
-            _begin(selection, mix, objective, constraints, key)
-            asked[place] = key
-            st.rerun(scope="fragment")
+        st.button(
+            label,
+            on_click=_ask,
+            args=(selection, mix, objective, constraints, key, place),
+            disabled=here or objective is None,
+            width="stretch",
+            icon=":material/auto_awesome:",
+        )
     result = _result(shown.get(place, ""))
     if result is not None:
         _show(selection, mix, result)
@@ -71,6 +74,19 @@ def _key(
     levels = [array.tolist() for ear in ears for array in (ear.frequencies, ear.levels)]
     facts = [ready.separation, levels, mix.prescription, mix.calibration_db_spl, repr(objective), repr(constraints)]
     return f"propose-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]}"
+
+
+def _ask(
+    selection: Selection,
+    mix: MixSettings,
+    objective: Objective | None,
+    constraints: Constraints | None,
+    key: str,
+    place: str,
+) -> None:
+    assert objective is not None and constraints is not None  # or the button is disabled
+    _begin(selection, mix, objective, constraints, key)
+    st.session_state["asked_proposal"][place] = key
 
 
 def _begin(selection: Selection, mix: MixSettings, objective: Objective, constraints: Constraints, key: str) -> None:

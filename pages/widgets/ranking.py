@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from cadenza_core.analysis import UNITS, common_pairs, leaderboard, significance
+from cadenza_core.analysis import UNITS, common_pairs, leaderboard, ranked_by, significance
 from cadenza_core.analysis.figures import leaderboard_figure, significance_figure
 from cadenza_core.store.published import MEASURES, NOT_RATED
 
@@ -36,10 +36,13 @@ _COLUMNS: dict[str, tuple[str, int | None]] = {
     "left": ("Left ear", 4),
     "right": ("Right ear", 4),
     "sdr": ("SDR, dB", 2),
+    "sdri": ("SDRi, dB", 2),
+    "si_sdr": ("SI-SDR, dB", 2),
     "loudness": ("LUFS", 1),
     "true_peak": ("dBTP", 1),
     "clipped": ("Clipped", 1),
     "baq": ("BAQ", None),
+    "rel_ovl": ("REL and OVL", 2),
     "rmse": ("RMSE", 2),
     "correlation": ("Correlation", 2),
     "allowed_data": ("Data", None),
@@ -52,6 +55,8 @@ _HELP = {
     "baq": "Basic audio quality, 0 to 100, as the challenge's listening panel rated it",
     "origin": "Published figures are those of the source; nothing is computed from them",
     "rmse": "Of predicted correctness, percentage points",
+    "sdri": "How much better than the mixture itself",
+    "rel_ovl": "Mean of relevance and overall quality, 1 to 5, as a listening panel rated them",
 }
 _STANDARD = (
     "rank",
@@ -67,8 +72,10 @@ _STANDARD = (
     "bass",
     "other",
     "sdr",
+    "sdri",
+    "si_sdr",
 )
-_AS_WELL = ("baq", "rmse", "correlation", "left", "right")
+_AS_WELL = ("baq", "rel_ovl", "rmse", "correlation", "left", "right")
 _UNIT_NAMES = {"pair": "pairs", "song": "songs", "listener": "listeners"}
 
 
@@ -88,15 +95,19 @@ def ranking(picked: Picked, columns: Any, export: Any) -> None:
     _table(board, picked, columns, export)
     _remarks(board, picked, options["common"])
     if not (~board["published"].astype(bool)).any():
-        st.info(
-            "No scores of your own in this set yet. Import a scores.csv above, score in the Studio and save, or from a "
-            "shell: cadenza scores import scores.csv --set "
-            f"{plain(picked.table.evaluation_set)} --system NAME.",
-            icon=":material/upload_file:",
-        )
-    if board["haaqi"].notna().any():
+        st.info(_how_to_add(picked.table.evaluation_set), icon=":material/upload_file:")
+    if ranked_by(board) != "rmse":
         st.plotly_chart(leaderboard_figure(board), key="board_chart", width="stretch", config=_CONFIG)
     _tests(picked, board, options["unit"])
+
+
+def _how_to_add(name: str) -> str:
+    if name.startswith("lass-"):
+        return f"No scores of your own in this set yet. From a shell: cadenza lass evaluate ... --set {plain(name)}."
+    return (
+        "No scores of your own in this set yet. Import a scores.csv above, score in the Studio and save, or from a "
+        f"shell: cadenza scores import scores.csv --set {plain(name)} --system NAME."
+    )
 
 
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -146,7 +157,7 @@ def _table(board: pd.DataFrame, picked: Picked, columns: Any, export: Any) -> No
         files_out(
             f"leaderboard-{picked.table.evaluation_set}",
             shown[ordered].rename(columns={name: _COLUMNS[name][0] for name in ordered}),
-            (lambda: leaderboard_figure(board)) if board["haaqi"].notna().any() else None,
+            (lambda: leaderboard_figure(board)) if ranked_by(board) != "rmse" else None,
             key.hexdigest()[:16],
         )
     st.dataframe(
@@ -175,7 +186,7 @@ def _styled(shown: pd.DataFrame, ordered: list[str], board: pd.DataFrame) -> Any
 
 
 #: Columns that published tables have, with decimals of their own.
-_OF_SOURCE = ("haaqi", "left", "right", "rmse", "correlation")
+_OF_SOURCE = ("haaqi", "left", "right", "rmse", "correlation", "sdr", "sdri", "si_sdr", "rel_ovl")
 _PUBLISHED_STYLE = "color: #7a8794"
 
 

@@ -53,10 +53,14 @@ def scores_panel(selection: Selection, ready: Playable, mix: MixSettings, extrac
         if job and job.state == "failed":
             st.error(plain(job.error), icon=":material/error:")
         fresh = last is not None and last.key == key
-        if st.button("Score this mix", disabled=fresh, width="stretch", help="SDR and HAAQI; takes some seconds"):
-            _begin(selection, mix, key)
-            running[place] = key
-            st.rerun(scope="fragment")
+        st.button(
+            "Score this mix",
+            on_click=_ask,
+            args=(selection, mix, key, place),
+            disabled=fresh,
+            width="stretch",
+            help="SDR and HAAQI; takes some seconds",
+        )
     if last and isinstance(last.result, ExcerptScores):
         _show(last, is_stale=last.key != key)
         _save(selection, mix, last, is_stale=last.key != key)
@@ -94,6 +98,11 @@ def _live(selection: Selection, mix: MixSettings, place: str) -> None:
         ears = ", ".join(f"{ear} {_number(job.result.remix.get(ear, math.nan), 3)}" for ear in EARS)
         st.metric("HAAQI, remix now", _number(job.result.remix_mean, 3), help="Against the same mix of the true stems")
         st.caption(plain("; ".join((f"{ears}; took {job.result.seconds:.2f} s", *job.result.notes))))
+
+
+def _ask(selection: Selection, mix: MixSettings, key: str, place: str) -> None:
+    _begin(selection, mix, key)
+    st.session_state["scoring"][place] = key
 
 
 def _begin(selection: Selection, mix: MixSettings, key: str, *, with_stems: bool = True) -> None:

@@ -20,6 +20,7 @@ from cadenza_core.hearing.safe_levels import CEILING_DB_SPL
 from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
 from cadenza_core.remix import Link, MixSettings, extraction_query, settings_query
 from cadenza_core.separation import systems
+from pages.access import person
 
 from .messages import clock
 from .mixer import SETTINGS
@@ -68,8 +69,10 @@ class Selection:
 
 
 def owner() -> str:
-    """Give the mark of this tab."""
-    return str(st.session_state.setdefault("owner", secrets.token_hex(8)))
+    """Give the mark of this tab, after that of the person who has signed in."""
+    who = person()
+    tab = st.session_state.setdefault("owner", secrets.token_hex(8))
+    return f"{who.digest}:{tab}" if who and who.id else str(tab)
 
 
 def pick(**choices: Any) -> None:

@@ -46,7 +46,7 @@ def separated(selection: Selection) -> Playable | None:
 def _separate(selection: Selection) -> Playable | None:
     key, _ = _request(selection)
     anew = st.session_state.pop("start_anew", None) == key
-    job = ask(key, f"Separating {selection.title}", _work(selection), urgency=0, anew=anew)
+    job = ask(key, f"Separating {selection.title}", _work(selection), urgency=0, anew=anew, passing=True)
     if job.state == "done":
         result: Playable = job.result
         return result
@@ -128,7 +128,8 @@ def rest_of_song(selection: Selection, ready: bool) -> None:
             st.caption(f"The whole song ({clock(selection.duration)}) is ready too: press Whole to play it.")
             return
         anew = st.session_state.pop("start_rest", None) == key
-        job = ask(key, "The rest of the song", _after_the_first_sound(_work(whole)), urgency=5, anew=anew)
+        work = _after_the_first_sound(_work(whole))
+        job = ask(key, "The rest of the song", work, urgency=5, anew=anew, passing=True, heavy=True)
         if job.is_active and not is_stopped(key):
             follow(key)
         elif job.state == "failed":

@@ -4,7 +4,7 @@ import functools
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from clarity.utils.audiogram import Listener
 from cadenza_core.catalog import Excerpt, Song, all_listeners, demo_song, library, listener_files, standard_listeners
 from cadenza_core.catalog.own import with_own
 from cadenza_core.errors import CadenzaError
+from cadenza_core.files import sweep
 from cadenza_core.jobs import Job, Jobs
 from cadenza_core.playback import Playable, Sounds, playable, playback_sounds
 from cadenza_core.progress import Progress, part
@@ -20,9 +21,11 @@ from cadenza_core.quality import warm_up_aside
 from cadenza_core.remix import Presets
 from cadenza_core.separation import load_local
 from cadenza_core.settings import Settings
+from pages.access import person
 
 if TYPE_CHECKING:  # the database's packages are loaded by the pages that need them, not by the studio's first one
     from cadenza_core.analysis import ScoreSource
+    from cadenza_core.listening.running import Running
 
 __all__ = [
     "DEFAULT_LISTENER",
@@ -72,11 +75,10 @@ class Services:
         #: Whole challenges: one after the other, for hours, apart from what pages wait for.
         self.long_jobs = Jobs(threads=1)
         self.sounds: Sounds = playback_sounds(settings)
-        self.presets = Presets(settings.home / "presets")
         self._lock = threading.Lock()
         self._store_lock = threading.Lock()
         self._scores: ScoreSource | None = None
-        self._catalog: tuple[float, Catalog] | None = None
+        self._catalogs: dict[str, tuple[float, Catalog]] = {}
 
     @functools.cached_property
     def standard(self) -> Mapping[str, Listener]:
@@ -100,10 +102,23 @@ class Services:
                 self._scores = ScoreSource(Store.open(self._base))
             return self._scores
 
+    @functools.cached_property
+    def running(self) -> "Running":
+        """The listening tests that participants take."""
+        from cadenza_core.listening.running import Running
+
+        return Running(self.scores.store, self._base)
+
     @property
     def settings(self) -> Settings:
-        """The settings, with what the user has added."""
-        return with_own(self._base)
+        """The settings, with what the user has added; on a page, those of the person who looks at it."""
+        who = person()
+        return with_own(replace(self._base, person=who.digest if who else ""))
+
+    @property
+    def presets(self) -> Presets:
+        """The presets of the person who looks at the page."""
+        return Presets(self.settings.own / "presets")
 
     def warm_up(self) -> Job:
         """Make what the first page shows: the demo song and its excerpt. Give the job of it."""
@@ -126,7 +141,8 @@ class Services:
         self.jobs.submit("scores-ready", "Preparing the score pages", self._warm_up_scores, urgency=9)
 
     def _warm_up_scores(self, progress: Progress) -> None:
-        """Load the packages of the score pages, and the stored scores if there are any: last of all."""
+        """Sweep, load the packages of the score pages, and the stored scores if there are any: last of all."""
+        sweep(self._base.home)
         import cadenza_core.analysis.figures  # noqa: F401
 
         progress(0.5, "reading the stored scores")
@@ -136,11 +152,15 @@ class Services:
 
     def catalog(self, *, fresh: bool = False) -> Catalog:
         """Give all songs and listeners, looked for anew if the last look was a while ago."""
+        settings = self.settings
         with self._lock:
             now = time.monotonic()
-            if fresh or self._catalog is None or now - self._catalog[0] > _FRESH:
-                self._catalog = (now, _look(self.settings))
-            return self._catalog[1]
+            found = self._catalogs.get(settings.person)
+            if fresh:  # what one adds, others may see too
+                self._catalogs.clear()
+            if fresh or found is None or now - found[0] > _FRESH:
+                found = self._catalogs[settings.person] = (now, _look(settings))
+            return found[1]
 
 
 def _look(settings: Settings) -> Catalog:

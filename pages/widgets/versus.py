@@ -77,7 +77,7 @@ def versus(selection: Selection) -> None:
             comparison = _compared(selection, choices, aided, scored=True) or comparison
         _show_numbers(selection, comparison)
     with sounds:
-        player(_data(selection, comparison))
+        player(_data(selection, comparison, aided))
 
 
 def _first(options: dict[str, RemixChoice]) -> list[str]:
@@ -183,16 +183,20 @@ def _show_numbers(selection: Selection, comparison: Comparison) -> None:
         with right:
             files_out(f"spectra-{selection.song.name}", spectra, lambda: spectra_figure(spectra), f"spectra-{key}")
         st.plotly_chart(spectra_figure(spectra), key="spectra", width="stretch", config=_CONFIG)
+    picked = st.session_state["picked"]
     st.caption(
-        f"No limiter works here: all are lowered by {-comparison.remixes[0].headroom_db:.1f} dB so that none exceeds -1 dBTP, "
-        "and with matched loudness each further, to the quietest (Lowered)."
+        f"The remixes are not limited: all are lowered by {-comparison.remixes[0].headroom_db:.1f} dB so that none exceeds "
+        "-1 dBTP, and with matched loudness each further, to the quietest (Lowered). Only what would pass "
+        f"{picked['ceiling_db_spl']:.0f} dB SPL at the ear, where full scale is {picked['calibration_db_spl']:.0f}, is held "
+        "below it as it is played; both are set in the Studio, under Amplification."
     )
     for note in dict.fromkeys(note for one in comparison.remixes for note in one.notes):
         st.caption(plain(note))
 
 
-def _data(selection: Selection, comparison: Comparison) -> dict[str, Any]:
+def _data(selection: Selection, comparison: Comparison, aided: bool) -> dict[str, Any]:
     first = comparison.remixes[0].sounds
+    picked = st.session_state["picked"]
     sounds = []
     for one in comparison.remixes:
         haaqi = [value for value in one.haaqi.values() if value == value]
@@ -218,6 +222,10 @@ def _data(selection: Selection, comparison: Comparison) -> dict[str, Any]:
         "frames": first.frames,
         "offset_s": selection.span[0],
         "sounds": sounds,
+        "aided": aided,
+        "loudness": comparison.loudness,
+        "calibration_db_spl": picked["calibration_db_spl"],
+        "ceiling_db_spl": picked["ceiling_db_spl"],
     }
 
 

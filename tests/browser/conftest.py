@@ -11,6 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.browser.harness, whoever runs pytest
 
 from tests.browser.harness import server, songs
+from tests.browser.studio_server import serve
+from tests.lass import clips_folder, tiny_checkpoint  # noqa: F401
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,18 @@ def chromium() -> Iterator[Any]:
         pytest.skip(f"no browser tests: {reason}")
     with server.browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def studio(chromium: Any, tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
+    """The studio itself, with an empty home but for a tiny model that extracts by description; gives its URL."""
+    home = tmp_path_factory.mktemp("studio") / "home"
+    folder = home / "models" / "lass"
+    folder.mkdir(parents=True)
+    for path in (tiny_checkpoint, tiny_checkpoint.with_suffix(".json")):
+        (folder / path.name).write_bytes(path.read_bytes())
+    with serve(home) as (url, _):
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,11 @@ ENGINE = "cadenzaMixer.engine"
 
 
 @contextlib.contextmanager
-def serve(home: Path, port: int | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def serve(home: Path, port: int | None = None, *options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run ``streamlit run app.py``; gives its URL and its process."""
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+    command += options
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CADENZA_")}
     environment |= {"CADENZA_HOME": str(home), "PYTHONPATH": str(ROOT)}
     log = (home.parent / f"{home.name}.log").open("ab")
@@ -49,6 +50,7 @@ def open_page(context: Any, url: str, query: str = "", *, ready: bool = True) ->
     page = context.new_page()
     page.faults, page.asked = [], []
     page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.on("console", lambda said: page.faults.append(said.text) if "Security Policy" in said.text else None)
     page.on("request", lambda request: page.asked.append(request.url))
     ours = (url, url.replace("http", "ws", 1), "data:", "blob:")
     page.on("request", lambda request: None if request.url.startswith(ours) else page.faults.append(request.url))

@@ -1,15 +1,10 @@
 """Extract by description in a browser: a lane comes, sounds alone and not, and its rest is what the others lose."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from cadenza_core.separation.lass.prompt import Prompt
-from tests.lass import clips_folder, tiny_checkpoint  # noqa: F401
 
-from .studio_server import ENGINE, open_page, serve, wait_ready
+from .studio_server import ENGINE, open_page, wait_ready
 from .test_studio import context, query_has, shot  # noqa: F401
 
 HIGH = Prompt("high tone")
@@ -32,17 +27,6 @@ _RENDER = f"""async ([one, other]) => {{
   }}
   return most;
 }}"""
-
-
-@pytest.fixture(scope="module")
-def studio(chromium: Any, tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
-    home = tmp_path_factory.mktemp("extract") / "home"
-    folder = home / "models" / "lass"
-    folder.mkdir(parents=True)
-    for path in (tiny_checkpoint, tiny_checkpoint.with_suffix(".json")):
-        (folder / path.name).write_bytes(path.read_bytes())
-    with serve(home) as (url, _):
-        yield url
 
 
 def lanes(page: Any) -> list[str]:

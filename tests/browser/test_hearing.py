@@ -64,7 +64,7 @@ def test_switching_the_ears_does_not_click_and_ends_where_it_began(listening):
         page.evaluate(f"{ENGINE}.setSimulation('{ears}')")
         page.wait_for_timeout(300)
     page.wait_for_timeout(1500)
-    heard = np.array(page.evaluate("harness.heard()")).reshape(2, -1)[:, RATE // 2 :]
+    heard = songs.decoded(page.evaluate("harness.heard()"))[:, RATE // 2 :]
     # A steady tone of 32 samples fulfils y[n] = 2 cos(w) y[n-1] - y[n-2]; a click does not.
     wrong = heard[:, 2:] - 2 * np.cos(2 * np.pi / 32) * heard[:, 1:-1] + heard[:, :-2]
     peak = np.max(np.abs(heard))
@@ -78,7 +78,7 @@ def test_the_ceiling_holds_with_simulated_hearing(listening, simulation):
     page = listening(hear="aided", simulation=simulation, master_db=24.0, calibration_db_spl=112, ceiling_db_spl=90)
     page.evaluate(f"{ENGINE}.setVolume(0); harness.record(); {ENGINE}.play()")
     page.wait_for_timeout(1500)
-    heard = np.array(page.evaluate("harness.heard()")).reshape(2, -1)
+    heard = songs.decoded(page.evaluate("harness.heard()"))
     assert 85 < 112 + measure(heard, RATE).true_peak <= 90.0
 
 

@@ -1,6 +1,5 @@
 """The browser's mix against the core's, its loudness against pyloudnorm, and its limiter against what it promises."""
 
-import base64
 import math
 
 import numpy as np
@@ -36,8 +35,7 @@ def settings_of(gains):
 
 
 def rendered(page, **options):
-    rows = page.evaluate("options => harness.render(options)", options)
-    return np.stack([np.frombuffer(base64.b64decode(row), dtype=np.float32) for row in rows])
+    return songs.decoded(page.evaluate("options => harness.render(options)", options)).astype(np.float32)
 
 
 @pytest.fixture

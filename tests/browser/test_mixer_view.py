@@ -345,3 +345,22 @@ def test_screenshots(page, sounds, scheme, width, height):
     clipped = page.evaluate("""() => [...document.querySelectorAll('.name, .group, .gains, .readout')]
       .filter((element) => element.scrollWidth > element.clientWidth + 1).map((element) => element.className)""")
     assert clipped == []
+
+
+# ---- interruptions ----------------------------------------------------------------------------------------------------
+
+
+def test_an_interruption_pauses_where_it_was_says_so_and_play_goes_on(mixer):
+    """The browser's own suspension is what a call, an unplugged device or sleep look like to a page."""
+    mixer.get_by_role("button", name="Play", exact=True).click()
+    mixer.wait_for_function(f"{ENGINE}.position > 8000")
+    mixer.evaluate(f"{ENGINE}.context.suspend()")
+    mixer.wait_for_function(f"!{ENGINE}.playing")
+    place = mixer.evaluate(f"{ENGINE}.position")
+    assert "The sound was interrupted" in mixer.locator(".problems").inner_text()
+    mixer.evaluate(f"{ENGINE}.context.resume()")  # it may come back by itself: nothing sounds unasked
+    mixer.wait_for_timeout(100)
+    assert not mixer.evaluate(f"{ENGINE}.playing") and mixer.evaluate(f"{ENGINE}.position") == place > 8000
+    mixer.keyboard.press("Space")
+    mixer.wait_for_function(f"{ENGINE}.playing && {ENGINE}.position > {place}")
+    assert not mixer.locator(".problems").is_visible()

@@ -29,7 +29,7 @@ RECORD = f"""async () => {{
   const node = new AudioWorkletNode(context, "keep");
   window.kept = [];
   node.port.onmessage = ({{ data }}) => window.kept.push(data);
-  graph.output.connect(node).connect(new GainNode(context, {{ gain: 0 }})).connect(context.destination);
+  (window.tapped?.() ?? graph.output).connect(node).connect(new GainNode(context, {{ gain: 0 }})).connect(context.destination);
 }}"""
 
 
@@ -133,6 +133,43 @@ def test_keys_play_choose_seek_and_loop(player):
     assert player.evaluate(f"{ENGINE}.loop.on") is False
 
 
+def test_no_peak_passes_the_ceiling_at_the_ear_and_the_start_is_low(player):
+    assert player.evaluate(f"{ENGINE}.safety.db") == -12
+    player.evaluate(MOUNT, player.evaluate("() => cadenzaPlayer.data") | {"calibration_db_spl": 110, "ceiling_db_spl": 90})
+    player.evaluate(f"{ENGINE}.setMatched(false)")
+    player.evaluate(f"window.tapped = () => {ENGINE}.safety.guard")  # the last node before the ear
+    player.evaluate(RECORD)
+    for _ in range(4):
+        player.keyboard.press(">")
+    assert player.evaluate(f"{ENGINE}.safety.db") == 0
+    player.keyboard.press("Space")
+    player.wait_for_timeout(1200)  # the first sound comes in slowly
+    for name in ("clicks", "half"):
+        player.evaluate(f"{ENGINE}.select('{name}')")
+        player.wait_for_timeout(350)
+    player.get_by_text("Peaks are held below 90.0 dB SPL at the ear").wait_for()
+    peak = 110 + 20 * np.log10(np.abs(recorded(player)).max())
+    assert 89.5 < peak <= 90.0
+
+
+def test_what_is_much_louder_comes_in_without_a_jump(player):
+    quiet = player.evaluate("() => ({...cadenzaPlayer.data, key: 'rise'})")
+    quiet["sounds"] = [{**sound, "level_db": -24 if sound["id"] == "half" else 0} for sound in quiet["sounds"]]
+    player.evaluate(MOUNT, quiet)
+    player.evaluate(f"window.tapped = () => {ENGINE}.safety.guard")
+    player.evaluate(RECORD)
+    player.evaluate(f"{ENGINE}.play()")
+    player.wait_for_timeout(1000)
+    player.keyboard.press("n")  # 24 dB louder at once
+    player.wait_for_timeout(700)
+    sound = recorded(player)
+    window = RATE // 100
+    levels = 20 * np.log10(np.abs(sound[: sound.size // window * window]).reshape(-1, window).max(axis=1))
+    settled = levels[60:]  # after the first sound has come in
+    assert settled.max() - settled.min() > 20
+    assert np.diff(settled).max() < 3  # 40 dB a second
+
+
 def test_what_was_heard_comes_back(player):
     player.keyboard.press("Space")
     player.wait_for_timeout(500)
@@ -169,3 +206,14 @@ def test_the_player_is_accessible(player, axe):
         "async () => (await axe.run(document.querySelector('.player'))).violations.map((v) => v.id)"
     )
     assert found == []
+
+
+def test_an_interruption_pauses_and_is_said(player):
+    player.keyboard.press("Space")
+    player.wait_for_function(f"{ENGINE}.playing")
+    player.evaluate(f"{ENGINE}.context.suspend()")
+    player.wait_for_function(f"!{ENGINE}.playing")
+    assert "The sound was interrupted" in player.locator(".problems").inner_text()
+    player.keyboard.press("Space")
+    player.wait_for_function(f"{ENGINE}.playing")
+    assert not player.locator(".problems").is_visible()

@@ -5,13 +5,7 @@ from typing import Any
 
 import pytest
 
-from .studio_server import ENGINE, open_page, serve
-
-
-@pytest.fixture(scope="module")
-def studio(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serve(tmp_path_factory.mktemp("proposals") / "home") as (url, _):
-        yield url
+from .studio_server import ENGINE, open_page
 
 
 @pytest.fixture

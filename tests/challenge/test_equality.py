@@ -156,7 +156,7 @@ def test_batches_are_the_recipes_and_merge_as_its_script_merges(tree, home, call
 
 
 def test_icassp_remixes_are_the_recipes_to_the_bit_and_their_scores_to_1e_6(home, call, tmp_path):
-    root = make_scenes(tmp_path / "tree")
+    root = make_scenes(tmp_path / "tree", seconds=0.6)
     chosen = ("--form", "icassp2024", "--data", root, "--set", "train", "--workers", 1)
     out = tmp_path / "a"
     result = call("enhance", *chosen, "--system", "ideal-mask", "--out", out)

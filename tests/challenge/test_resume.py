@@ -141,6 +141,12 @@ def test_pairs_that_were_written_but_not_noted_are_found_and_not_written_again(s
     summary = lines(call(*enhance, "--json"))[-1]
     assert (summary["done"], summary["now"]) == (3, 0)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.flac")} == times
+    before = content(tmp_path / "enhanced_signals")
+    next((tmp_path / "enhanced_signals" / "L5001").rglob("*_right_bass.txt")).unlink()  # deleted by somebody since
+    summary = lines(call(*enhance, "--json"))[-1]
+    assert (summary["done"], summary["now"]) == (3, 1)
+    assert "1 of 3 have changed since, or are gone; they are done again" in " ".join(summary["notes"])
+    assert content(tmp_path / "enhanced_signals") == before
 
 
 def test_what_failed_is_left_until_it_is_asked_for_again(songs, home, call, tmp_path):
@@ -178,7 +184,7 @@ def test_scores_of_files_that_were_changed_since_are_made_anew_and_it_is_said(so
     scale.write_text("0.001")
     result = call(*score)
     assert result.exit_code == 0
-    assert "1 of 3 have changed since" in result.stderr
+    assert "1 of 3 have changed since, or are gone" in result.stderr
     after = (tmp_path / "s.csv").read_text().splitlines()
     assert [one == two for one, two in zip(before, after, strict=True)] == [True, True, False, True]
 

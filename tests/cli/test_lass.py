@@ -8,6 +8,8 @@ import pytest
 import soundfile
 
 from cadenza_core.cli import app
+from cadenza_core.separation.lass.clips import read_clips
+from cadenza_core.separation.lass.mixtures import pair_clips, write_mixtures
 from tests.lass import clips_folder, sound, tiny_checkpoint  # noqa: F401
 
 from .test_commands import home, run, run_json  # noqa: F401
@@ -57,7 +59,36 @@ def test_synthesise_evaluate_and_the_published_rows(model, clips_folder, tmp_pat
     assert "5.708" in shown.stdout and "published" in shown.stdout
     wrong = run_json(*call, "--wrong-query")
     assert wrong["wrong_query"] and wrong["sdri"] != scores["sdri"]
-    assert {row["set"] for row in run_json("lass", "results")} >= {"ESC-50", "validation (synth)"}
+    assert {row["set"] for row in run_json("lass", "results")} >= {"lass-esc-50", "lass-dcase-2024-validation"}
+
+
+def test_scores_are_stored_once_and_ranked_beside_the_published_ones(model, clips_folder, tmp_path):  # noqa: F811
+    rows = pair_clips(read_clips(clips_folder), 5, seed=3)
+    write_mixtures(tmp_path / "set.csv", rows)
+    name = "lass-dcase-2024-validation"
+    call = (
+        "lass",
+        "evaluate",
+        "--csv",
+        tmp_path / "set.csv",
+        "--clips",
+        clips_folder,
+        "--out",
+        tmp_path,
+        "--set",
+        name,
+    )
+    made = run_json(*call, "--system", "ours")
+    assert "15 scores added" in run(*call, "--system", "second").stderr.replace("\n", " ")
+    assert "0 scores added, 15 were there already" in run(*call, "--system", "ours").stderr.replace("\n", " ")
+    board = {row["system"]: row for row in run_json("leaderboard", "--set", name)["systems"]}
+    assert next(iter(board)) == "Baseline (AudioSep, 16 kHz)" and board["ours"]["rank"] == 2
+    for measure in ("sdr", "sdri", "si_sdr"):
+        assert board["ours"][measure] == pytest.approx(made[measure], abs=1e-12)
+    assert board["ours"]["low"] <= board["ours"]["sdr"] <= board["ours"]["high"]
+    assert (board["ours"]["pairs"], board["ours"]["haaqi"]) == (5, None)
+    refused = run(*call, "--wrong-query")
+    assert refused.exit_code == 1 and "no scores of a system" in " ".join(refused.stderr.split())
 
 
 def test_extract_writes_target_and_rest_that_sum_to_the_sound(model, tmp_path):

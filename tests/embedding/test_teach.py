@@ -16,6 +16,7 @@ from cadenza_core.embedding.teach import (
     NONE,
     Lesson,
     Region,
+    Tag,
     corrected,
     events_csv,
     events_json,
@@ -146,3 +147,11 @@ def test_a_lesson_is_kept_under_its_name(settings):
     next((settings.home / "hear" / "lessons").iterdir()).write_text('{"name": "x"}')
     with pytest.raises(CadenzaError, match="cannot be read as a lesson"):
         read_lesson("Zoë's *lesson*", settings)
+
+
+def test_names_in_the_table_of_events_are_no_formulas():
+    text = events_csv(
+        [Tag("=HYPERLINK(1)", "mixture", 0.0, 1.0, "+1", 0.5), Tag("plain", "mixture", 0.0, 1.0, "x", 0.5)]
+    )
+    rows = list(csv.reader(io.StringIO(text)))[1:]
+    assert [(row[0], row[4]) for row in rows] == [("'=HYPERLINK(1)", "'+1"), ("plain", "x")]

@@ -2,6 +2,10 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +22,7 @@ from cadenza_core.remix import Gains
 from cadenza_core.separation import get_system
 
 RATE = 44100
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def music(seconds=1.0, seed=0):
@@ -106,6 +111,28 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same(make_clips, settings, tmp_
     enhance_clips(folder, enhancer, tmp_path / "whole")
     for path in (tmp_path / "whole" / "nlr1").iterdir():
         assert (place / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_killed_run_of_100_clips_goes_on_and_ends_with_the_same(make_clips, settings, tmp_path):
+    root = make_clips(tmp_path, clips=100, samples=3000)
+    folder, enhancer = find_clips(root, "valid"), make_enhancer("nlr1", settings)
+    place, whole = tmp_path / "killed" / "nlr1", tmp_path / "whole" / "nlr1"
+    command = [sys.executable, "-c", "from cadenza_core.cli import main; main()"]
+    command += ["lyrics", "enhance", "--data", root, "--out", place.parent]
+    environment = {**os.environ, "CADENZA_HOME": str(settings.home), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        while len(list(place.glob("[!.]*.wav"))) < 10:
+            assert process.poll() is None, process.communicate()[0].decode()
+        process.kill()
+    kept = len(list(place.glob("[!.]*.wav")))
+    assert 10 <= kept < 100
+    done = enhance_clips(folder, enhancer, place.parent)
+    assert (done.made, done.kept, done.faults) == (100 - kept, kept, {})
+    enhance_clips(folder, enhancer, whole.parent)
+    names = {path.name for path in whole.iterdir()}
+    assert len(names) == 101  # and the record of what made them
+    assert {path.name for path in place.glob("[!.]*")} == names
+    assert all((place / name).read_bytes() == (whole / name).read_bytes() for name in names)
 
 
 def test_a_folder_of_other_settings_is_not_mixed_with(make_clips, settings, tmp_path):

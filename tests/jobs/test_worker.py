@@ -161,3 +161,92 @@ def test_forgotten_are_only_finished_jobs(jobs, monkeypatch):
     assert jobs.get("busy") is busy
     assert len(list(jobs)) <= 5
     gate.go.set()
+
+
+def _waiting_behind(jobs, *asked):
+    """Submit (key, owner, urgency) behind one job that stands still; give the order in which they are then done."""
+    gate, order = Gate(), []
+    jobs.submit("busy", "Work", gate, owner="x")
+    assert gate.started.wait(5)
+    for key, owner, urgency in asked:
+        jobs.submit(key, "Work", lambda progress, key=key: order.append(key), owner=owner, urgency=urgency)
+    places = [jobs.place(key) for key, _, _ in asked]
+    gate.go.set()
+    for key, _, _ in asked:
+        wait(jobs.get(key))
+    jobs.close()
+    return order, places
+
+
+def test_owners_take_turns_whoever_asked_for_much_first():
+    asked = [("a1", "a", 1), ("a2", "a", 1), ("a3", "a", 1), ("b1", "b", 1)]
+    order, _ = _waiting_behind(Jobs(threads=1), *asked)
+    assert order.index("b1") <= 1
+    assert [key for key in order if key[0] == "a"] == ["a1", "a2", "a3"]
+
+
+def test_the_place_in_the_queue_is_the_order_so_far():
+    asked = [("late", "a", 5), ("soon", "b", 0), ("next", "c", 1)]
+    order, places = _waiting_behind(Jobs(threads=1), *asked)
+    assert order == ["soon", "next", "late"]
+    assert places == [3, 1, 2]
+
+
+def test_who_has_something_running_comes_after_who_has_not():
+    jobs, first, second, order = Jobs(threads=2), Gate(), Gate(), []
+    jobs.submit("a-runs", "Work", first, owner="a:1")
+    jobs.submit("b-runs", "Work", second, owner="b:1")
+    assert first.started.wait(5) and second.started.wait(5)
+    jobs.submit("a-urgent", "Work", lambda progress: order.append("a"), owner="a:2", urgency=0)
+    jobs.submit("c-late", "Work", lambda progress: order.append("c"), owner="c:1", urgency=9)
+    assert (jobs.place("c-late"), jobs.place("a-urgent")) == (1, 2)  # another tab of a's is still a
+    second.go.set()
+    wait(jobs.get("a-urgent"))
+    assert order == ["c", "a"]
+    first.go.set()
+    jobs.close()
+
+
+def test_heavy_work_is_done_one_at_a_time_and_lets_other_work_pass():
+    jobs, first, second = Jobs(threads=3), Gate(), Gate()
+    jobs.submit("heavy 1", "Work", first, owner="a", heavy=True)
+    assert first.started.wait(5)
+    jobs.submit("heavy 2", "Work", second, owner="b", heavy=True)
+    assert wait(jobs.submit("light", "Work", lambda progress: 1, owner="a")).result == 1
+    assert not second.started.is_set() and jobs.place("heavy 2") == 1
+    first.go.set()
+    assert second.started.wait(5)
+    second.go.set()
+    wait(jobs.get("heavy 2"))
+    jobs.close()
+
+
+def test_one_owner_cannot_fill_the_queue(jobs, monkeypatch):
+    monkeypatch.setattr("cadenza_core.jobs.worker.MOST_WAITING", 2)
+    gates = [Gate() for _ in range(2)]
+    for number, gate in enumerate(gates):
+        jobs.submit(f"busy {number}", "Work", gate)
+        assert gate.started.wait(5)
+    for number in range(2):
+        jobs.submit(f"waits {number}", "Work", lambda progress: 1, owner=f"a:{number}")
+    with pytest.raises(CadenzaError, match="2 of your jobs are waiting"):
+        jobs.submit("more", "Work", lambda progress: 1, owner="a:3")
+    jobs.submit("other", "Work", lambda progress: 1, owner="b")
+    for gate in gates:
+        gate.go.set()
+
+
+def test_a_clock_that_jumps_changes_nothing(jobs, monkeypatch):
+    """Daylight saving, a time server, a laptop that wakes: waiting, progress and owners count by the steady clock."""
+    import time
+
+    gate = Gate()
+    job = jobs.submit("a", "Work", gate, owner="tab")
+    assert gate.started.wait(5)
+    for years in (10, -10):
+        jumped = time.time() + years * 3e7
+        monkeypatch.setattr(time, "time", lambda jumped=jumped: jumped)
+        jobs.touch("a", "tab")
+        assert 0 <= job.seconds < 60 and job.is_active
+    gate.go.set()
+    assert wait(job).result == "result"

@@ -1,5 +1,6 @@
 """Pages under AppTest: a studio of its own for the module, a system that stands still until it is let go."""
 
+import itertools
 import sys
 import threading
 from collections.abc import Iterator
@@ -58,6 +59,9 @@ def app(home: Path) -> Iterator[Any]:
     yield open_tab
 
 
+_NUMBERS = itertools.count()
+
+
 class Slow:
     """A system whose work stands still until it is let go."""
 
@@ -65,9 +69,10 @@ class Slow:
 
     def __init__(self) -> None:
         self.started, self.go, self.runs = threading.Event(), threading.Event(), 0
+        self.number = next(_NUMBERS)  # an address may be had again later
 
     def identity(self) -> dict[str, Any]:
-        return {"test": id(self)}
+        return {"test": self.number}
 
     def unavailable_reason(self) -> None:
         return None
@@ -86,6 +91,12 @@ def slow() -> Iterator[Slow]:
     register(system.info, lambda settings: system)
     yield system
     system.go.set()
+    from pages.widgets.services import services
+
+    for job in services().jobs:  # one that begins later would take the next test's system of this name
+        if job.key.startswith("play-"):
+            services().jobs.cancel(job.key)
+            settle(job)
     unregister("slow")
 
 

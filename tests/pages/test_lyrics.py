@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cadenza_core.intelligibility import lines
 from cadenza_core.intelligibility.clips import Clip
 from cadenza_core.intelligibility.recognisers import Transcript
 from cadenza_core.intelligibility.words import align
@@ -34,7 +35,7 @@ class Parrot:
 
 @pytest.fixture
 def lyrics(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A function that opens the page in a new tab, on 1.5 s of the demo song."""
+    """A function that opens the page in a new tab, on half a second of the demo song; its curve has three points."""
     from streamlit.testing.v1 import AppTest
 
     import pages.widgets.lyrics as page
@@ -42,10 +43,11 @@ def lyrics(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     real = page.get_recogniser
     monkeypatch.setenv("HF_HUB_CACHE", str(home / "hub"))
+    monkeypatch.setattr(lines, "CURVE_GAINS", (-12.0, 0.0, 12.0))
     monkeypatch.setattr(page, "recognisers", lambda: ["parrot", "whisper-base.en"])
     monkeypatch.setattr(page, "get_recogniser", lambda name, s: Parrot() if name == "parrot" else real(name, s))
 
-    def open_tab(part: str = "3-4.5") -> AppTest:
+    def open_tab(part: str = "3-3.5") -> AppTest:
         tab = AppTest.from_file(str(ROOT / "pages" / "lyrics.py"), default_timeout=120)
         tab.query_params["part"] = part
         return tab.run()
@@ -56,6 +58,10 @@ def lyrics(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def html(tab: Any) -> str:
     return "\n".join(element.proto.body for element in tab.get("html"))
+
+
+def lyric_line(tab: Any) -> Any:
+    return next(box for box in tab.text_input if box.label == "Lyric line")
 
 
 def ours() -> list[Any]:
@@ -73,7 +79,7 @@ def test_it_opens_with_an_explanation_and_does_nothing_unasked(lyrics):
 
 def test_listen_marks_the_words_and_predicts_over_the_gain(lyrics):
     tab = lyrics()
-    tab.text_input[0].set_value("You hold on tight!").run()
+    lyric_line(tab).set_value("You hold on tight!").run()
     button(tab, "Listen").click().run()
     for job in ours():
         assert settle(job).state == "done", job.error
@@ -88,7 +94,7 @@ def test_listen_marks_the_words_and_predicts_over_the_gain(lyrics):
     metrics = {one.label: one.value for one in tab.metric}
     assert set(metrics) == {"Remix, vocals +0.0 dB", "Mixture as it is"}
     before = len(ours())
-    tab.slider[1].set_value(6.0).run()
+    next(one for one in tab.slider if one.label == "Vocals in the remix").set_value(6.0).run()
     assert any(one.label == "Remix, vocals +6.0 dB" for one in tab.metric)
     assert len(ours()) == before + 1  # the remix is heard anew; mixture and curve are not
     for job in ours():
@@ -97,7 +103,7 @@ def test_listen_marks_the_words_and_predicts_over_the_gain(lyrics):
 
 def test_a_line_without_words_is_a_sentence(lyrics):
     tab = lyrics()
-    tab.text_input[0].set_value("...").run()
+    lyric_line(tab).set_value("...").run()
     button(tab, "Listen").click().run()
     for job in ours():
         settle(job)

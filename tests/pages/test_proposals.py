@@ -1,6 +1,7 @@
 """Proposals and explained scores on the studio page: asked for, shown, tried, undone, saved; what is drawn is known."""
 
 import re
+import threading
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from .conftest import settle
 
 pytest.importorskip("streamlit")
 
+from cadenza_core.errors import CadenzaError
 from cadenza_core.quality.explain import BEST, TERMS, HaaqiExplanation, Term
 
 
@@ -111,3 +113,24 @@ def test_a_failed_search_is_a_sentence(tab):
     tab = proposed(tab)
     assert not tab.exception and "follows the level" in said(tab)
     assert "Propose a remix" in [one.label for one in tab.button]
+
+
+def test_a_search_goes_on_while_the_whole_page_runs_again(tab, monkeypatch):
+    from pages.widgets.services import services
+
+    begun, go = threading.Event(), threading.Event()
+
+    def search(*args: Any, progress: Any, **options: Any) -> None:
+        begun.set()
+        while not go.wait(0.01):
+            progress(0.5, "searching")
+        raise CadenzaError("It came to its own end.")
+
+    monkeypatch.setattr("pages.widgets.proposals.propose_remix", search)
+    tab.session_state["proposal_options"].update(range=(-7.0, 2.5))
+    button(tab.run(), "Propose a remix").click().run()
+    assert begun.wait(60)
+    tab.run()
+    go.set()
+    settle([job for job in services().jobs if job.title == "Proposing a remix"][-1])
+    assert "It came to its own end." in said(tab.run())

@@ -92,6 +92,18 @@ def test_two_tabs_that_want_the_same_share_one_job(app, slow):
         assert "N3" in texts(tab) or tab.tabs
 
 
+def test_what_one_tab_sets_no_other_tab_has(app):
+    one = app(song="demo", part="3-8", vocals="3", listener="N2")
+    other = app(song="demo", part="4-9", drums="-6")
+    one.run()
+    gains = [tab.session_state["mix"]["demo"]["gains"] for tab in (one, other)]
+    assert [(each["vocals"]["left"], each["drums"]["left"]) for each in gains] == [(3.0, 0.0), (0.0, -6.0)]
+    listeners = [next(box.value for box in tab.selectbox if box.label == "Listener") for tab in (one, other)]
+    assert listeners == ["N2", "N3"]
+    assert one.query_params["part"] == "3-8" and other.query_params["part"] == "4-9"
+    assert one.session_state["owner"] != other.session_state["owner"]
+
+
 def test_a_job_survives_reruns_and_is_cancelled_by_its_tab(app, slow):
     tab = app(system="slow", part="2-4")
     assert slow.started.wait(60)

@@ -66,7 +66,7 @@ def test_only_known_sounds_have_a_path(sounds, noise, asked):
 def test_a_manifest_that_was_tampered_with_reaches_no_other_file(sounds, noise):
     sounds.put(ID, {"vocals": noise(10)}, 44100)
     (sounds.folder / "secret.txt").write_text("secret")
-    content = {"rate": 44100, "frames": 10, "sounds": {"vocals": ["../secret.txt", 0.1]}}
+    content = {"rate": 44100, "frames": 10, "sounds": {"vocals": ["../secret.txt", 0.1, 6]}}
     (sounds.folder / ID / "manifest.json").write_text(json.dumps(content))
     assert sounds.path(ID, "../secret.txt") is None
 
@@ -118,6 +118,19 @@ def test_lost_sounds_are_made_anew(song, settings):
     made = playable(song, "reference", settings, WHOLE)
     (playback_sounds(settings).folder / made.stems.id / "manifest.json").unlink()
     assert find_playable(song, "reference", settings, WHOLE) is None
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut off", "no peaks"])
+def test_a_sound_file_that_is_gone_or_cut_off_while_in_use_is_made_anew(damage, song, settings):
+    made = playable(song, "reference", settings, WHOLE)
+    folder = playback_sounds(settings).folder / made.stems.id
+    file = folder / ("vocals.peaks" if damage == "no peaks" else made.stems.sounds["vocals"].file)
+    content = file.read_bytes()
+    file.write_bytes(content[:-5]) if damage == "cut off" else file.unlink()
+    assert find_playable(song, "reference", settings, WHOLE) is None
+    assert playable(song, "reference", settings, WHOLE).stems == made.stems
+    assert file.read_bytes() == content
+    assert not list(folder.parent.glob(".partial-*"))
 
 
 def test_a_song_without_stems_plays_without_truth(tmp_path, settings, make_song_folder):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cadenza_core.errors import CadenzaError
-from cadenza_core.store.published import import_results, published_results
+from cadenza_core.store.published import MEASURES, SETS, import_results, published_results
 
 
 def figures(evaluation_set):
@@ -32,10 +32,26 @@ def test_each_table_has_its_source_and_date():
     found = published_results()
     assert set(found["evaluation_set"]) == {
         "cad1-evaluation", "cad1-validation", "icassp-2024-evaluation", "clip1-evaluation", "clip1-validation",
+        "lass-dcase-2024-validation", "lass-dcase-2024-evaluation",
+        "lass-music", "lass-esc-50", "lass-audiocaps", "lass-clotho",
     }  # fmt: skip
-    assert found["source"].str.startswith("https://cadenzachallenge.org/").all()
+    assert set(found["evaluation_set"]) <= set(SETS) and set(found["measure"]) <= set(MEASURES)
+    own = found[~found["evaluation_set"].str.startswith("lass-")]
+    assert own["source"].str.startswith("https://cadenzachallenge.org/").all()
+    assert found["source"].str.startswith("https://").all()
     assert found["published"].str.fullmatch(r"20\d\d(-\d\d)?").all()
     assert figures("cad1-validation") == {("Demucs", "haaqi"): "0.2592", ("OpenUnmix", "haaqi"): "0.2273"}
+
+
+def test_language_queried_separation_as_published():
+    """Transcribed by hand from the pages of DCASE 2024 task 9 and from arXiv:2308.05037."""
+    baseline = "Baseline (AudioSep, 16 kHz)"
+    found = figures("lass-dcase-2024-validation")
+    assert found == {(baseline, "sdr"): "5.708", (baseline, "sdri"): "5.673", (baseline, "si_sdr"): "3.862"}
+    assert figures("lass-dcase-2024-evaluation") == {("Winner", "sdr"): "8.869", ("Winner", "rel_ovl"): "3.310"}
+    sets = {"music": "10.508", "esc-50": "10.040", "audiocaps": "8.220", "clotho": "6.850"}
+    for name, sdri in sets.items():
+        assert figures(f"lass-{name}") == {("AudioSep (32 kHz)", "sdri"): sdri}
 
 
 NAMES = {"HAAQI": "haaqi", "LHAAQI": "haaqi_left", "RHAAQI": "haaqi_right", "BAQ": "baq"}

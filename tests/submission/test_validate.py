@@ -333,11 +333,13 @@ def test_a_sound_longer_than_any_songs(submission, monkeypatch):
 
 
 def test_every_code_is_planted_somewhere():
-    """The others have tests of their own: here, in test_validate_archives.py, and in tests/challenge/test_check.py."""
+    """The others have tests of their own: here, in test_validate_archives.py, test_lass.py, tests/challenge/test_check.py."""
     own_tests = {
         "empty", "missing-listener", "missing-song", "unknown-listener", "unknown-song", "duration", "too-large",
         "zip-damaged", "zip-duplicate", "zip-encrypted", "zip-bomb",
         "swapped-ears", "score-row", "score-value", "score-mean",
+        "lass-name", "lass-systems", "lass-meta", "lass-url", "lass-report", "lass-no-audio",
+        "missing-output", "unknown-output", "not-wav", "not-finite", "silent-output",
     }  # fmt: skip
     assert {code for _, _, expected in PLANTED for _, code in expected} | own_tests == set(CODES)
 

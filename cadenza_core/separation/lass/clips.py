@@ -8,7 +8,6 @@ Three forms of a collection are read:
 """
 
 import csv
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from ...audio import read_audio
 from ...audio.reading import AUDIO_SUFFIXES
 from ...errors import CadenzaError
+from ...files import is_file, parse_json
 
 __all__ = ["Clip", "read_clips", "read_mono"]
 
@@ -70,7 +70,7 @@ def read_clips(place: Path) -> list[Clip]:
             f"{place} holds no captioned clips. Accepted are folders named as their sounds' caption, a folder with "
             f"{_CAPTIONS} (file,caption), and a JSON {{'data': [{{'wav': ..., 'caption': ...}}]}}."
         )
-    if missing := [clip.path for clip in clips if not clip.path.is_file()]:
+    if missing := [clip.path for clip in clips if not is_file(clip.path)]:
         raise CadenzaError(f"{place} names {len(missing)} files that are not there, such as {missing[0]}.")
     if bare := [clip.path for clip in clips if not clip.caption]:
         raise CadenzaError(f"{place}: {bare[0].name} has no caption.")
@@ -79,7 +79,7 @@ def read_clips(place: Path) -> list[Clip]:
 
 def _from_json(path: Path) -> list[Clip]:
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))["data"]
+        rows = parse_json(path.read_text(encoding="utf-8"))["data"]
         return [Clip(path.parent / row["wav"], str(row["caption"]).strip()) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CadenzaError(

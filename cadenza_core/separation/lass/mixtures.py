@@ -15,7 +15,7 @@ import numpy as np
 from ...audio import audio_info
 from ...audio.reading import AUDIO_SUFFIXES
 from ...errors import CadenzaError
-from ...files import atomic_file
+from ...files import atomic_file, is_file
 from .clips import Clip, read_mono
 
 __all__ = ["MixtureRow", "QueryRow", "clip_file", "mix_at_snr", "mixture_of", "pair_clips", "read_mixtures", "read_queries",
@@ -112,7 +112,7 @@ def clip_file(folder: Path, name: str) -> Path:
         raise CadenzaError(f"{name[:80]!r} is not the name of a clip in {folder}.")
     for pattern in (name, *(f"{name}{suffix}" for suffix in sorted(AUDIO_SUFFIXES))):
         for place in (folder / pattern, *(sub / pattern for sub in _subfolders(folder))):
-            if place.is_file():
+            if is_file(place):
                 return place
     raise CadenzaError(f"There is no sound {name!r} in {folder}.")
 

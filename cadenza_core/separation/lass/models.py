@@ -5,12 +5,12 @@ Everything lies in ``<models>/lass/``: the checkpoints, roberta's two tokenizer 
 torch.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...errors import CadenzaError
+from ...files import parse_json
 from ...settings import Settings
 from ..weight_sets import WeightSet, offer_set
 from ..weights import WeightFile, find, missing_message
@@ -215,7 +215,7 @@ def find_model(model_id: str, settings: Settings) -> LassModel:
 def _own(path: Path) -> LassModel:
     details: dict[str, Any] = {}
     try:
-        content = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        content = parse_json(path.with_suffix(".json").read_text(encoding="utf-8"))
         details = content if isinstance(content, dict) else {}
     except (OSError, ValueError):
         pass  # a checkpoint from elsewhere

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from ...catalog import Excerpt
 from ...errors import CadenzaError
@@ -17,7 +17,7 @@ __all__ = ["LONGEST", "MOST_PROMPTS", "Prompt", "format_prompts", "parse_prompts
 LONGEST = 300
 #: Things that one prompt may exclude, and prompts at once.
 MOST_EXCLUDED, MOST_PROMPTS = 4, 6
-#: What has a meaning in a link.
+#: What has a meaning in a link; `urllib.parse.quote` would leave ``~`` as it is.
 _SPECIAL = re.compile("[;~@%]")
 
 
@@ -56,7 +56,8 @@ class Prompt:
     @property
     def facts(self) -> dict[str, object]:
         """Everything that its result depends on, as plain data."""
-        span = None if self.span is None else [self.span.start, self.span.stop]
+        stop = None if self.span is None or self.span.stop is None else float(self.span.stop)
+        span = None if self.span is None else [float(self.span.start), stop]  # 8 and 8.0 are one time
         return {"query": self.query, "without": list(self.without), "span": span}
 
     @property
@@ -89,7 +90,7 @@ def format_prompts(prompts: Sequence[Prompt]) -> str:
     parts = []
     for prompt in prompts:
         text = "~".join(
-            _SPECIAL.sub(lambda char: quote(char[0], safe=""), words) for words in (prompt.query, *prompt.without)
+            _SPECIAL.sub(lambda char: f"%{ord(char[0]):02X}", words) for words in (prompt.query, *prompt.without)
         )
         parts.append(text if prompt.span is None else f"{text}@{prompt.span}")
     return ";".join(parts)

@@ -50,7 +50,7 @@ window.harness = {
     return heard;
   },
 
-  /** Begin to record what leaves the page; `heard()` gives it, left ear then right, as one list. */
+  /** Begin to record what leaves the page; `heard()` gives it, left ear then right, as base64 of float32. */
   async record() {
     const { context, safety } = cadenzaMixer.engine;
     await context.audioWorklet.addModule("/harness/taps.worklet.js");
@@ -58,7 +58,12 @@ window.harness = {
     const blocks = [];
     tap.port.onmessage = ({ data }) => blocks.push(data);
     safety.guard.connect(tap);
-    this.heard = () => ["left", "right"].flatMap((ear) => blocks.flatMap((block) => [...block[ear]]));
+    this.heard = () =>
+      ["left", "right"].map((ear) => {
+        const samples = new Float32Array(128 * blocks.length);
+        blocks.forEach((block, index) => samples.set(block[ear], 128 * index));
+        return base64(samples);
+      });
     this.heardFrames = () => blocks.length * 128;
   },
 
@@ -88,11 +93,13 @@ window.harness = {
   /** Render as the engine does; gives the samples as two base64 strings of float32. */
   async render(options) {
     const buffer = await cadenzaMixer.engine.render(options);
-    return [0, 1].map((row) => {
-      const bytes = new Uint8Array(buffer.getChannelData(row).buffer.slice(0));
-      let text = "";
-      for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
-      return btoa(text);
-    });
+    return [0, 1].map((row) => base64(buffer.getChannelData(row).slice()));
   },
 };
+
+function base64(samples) {
+  const bytes = new Uint8Array(samples.buffer);
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 0x8000) text += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+  return btoa(text);
+}

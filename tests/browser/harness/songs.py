@@ -1,6 +1,7 @@
 """Songs for the browser tests: FLAC files, peaks, and the data that the mixer is given for them."""
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,11 @@ def write_song(
         "revision": 0,
     }
     return {**data, **settings}
+
+
+def decoded(rows: Sequence[str]) -> np.ndarray:
+    """Give what the page has sent, a row of base64 an ear [shape=(2, n), dtype=float64]."""
+    return np.stack([np.frombuffer(base64.b64decode(row), dtype="<f4") for row in rows]).astype(np.float64)
 
 
 def quantised(samples: np.ndarray) -> np.ndarray:

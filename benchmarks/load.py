@@ -1,0 +1,159 @@
+"""Twenty people at once: browser sessions that play and work, while songs are separated and a mix is scored.
+
+Server, browser and all work share the machine's cores. An interaction is a click that needs the server (another tab of the
+desk), timed until the page shows the answer. Sound: every session plays throughout; the clock of its audio must go on with the
+wall's, and the engine must still be playing at the end. `soak` then opens and closes sessions for a while and looks at what
+the server holds: memory, threads, open files.
+
+``python -m benchmarks.load``; ``--sessions 20 --seconds 45 --soak 60``.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import psutil
+
+from benchmarks import header, music, table
+from cadenza_core.audio import write_audio
+from cadenza_core.catalog import songs_in
+from tests.browser.harness import server
+from tests.browser.studio_server import ENGINE, serve, wait_ready
+
+#: The tabs that are clicked, and what shows that the server has answered.
+TABS = {"Presets": "Save", "Scores": "Score this mix"}
+
+
+def write_songs(folder: Path, home: Path, count: int, seconds: float) -> list[str]:
+    """Write songs that differ, so that none is found in a cache; give their ids."""
+    stems = music(seconds)
+    for number in range(count):
+        write_audio(folder / f"Long {number}" / "mixture.wav", stems.mixture() * (0.9 - 0.05 * number), stems.rate)
+    home.mkdir()
+    (home / "config.toml").write_text(f"music = [{json.dumps(str(folder))}]\n", encoding="utf-8")
+    return [song.id for song in songs_in(folder)]
+
+
+def open_session(browser: Any, url: str, number: int) -> Any:
+    """Open a session of its own and let it play in a loop."""
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.faults = []
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.goto(f"{url}/?listener=N{1 + number % 4}")
+    wait_ready(page)
+    page.evaluate(f"{ENGINE}.setLooping(true), {ENGINE}.play()")
+    page.wait_for_function(f"{ENGINE}.playing", timeout=60_000)
+    return page
+
+
+def interact(page: Any, turn: int) -> float:
+    """Move a fader, click a tab that the server fills; give the seconds until it is filled."""
+    name = list(TABS)[turn % len(TABS)]
+    page.evaluate(f"{ENGINE}.setGain('vocals', 'both', {turn % 7 - 3})")
+    began = time.perf_counter()
+    page.get_by_role("tab", name=name).click()
+    page.get_by_role("button", name=TABS[name]).first.wait_for(timeout=60_000)
+    return time.perf_counter() - began
+
+
+def clocks(page: Any) -> tuple[float, float]:
+    """Give the time of the page's audio and of its wall, s."""
+    audio, wall = page.evaluate(f"[{ENGINE}.context.currentTime, performance.now() / 1000]")
+    return audio, wall
+
+
+def sessions(browser: Any, url: str, songs: list[str], count: int, seconds: float) -> list[tuple[str, str, str]]:
+    """Give the rows of the table: what was asked of `count` sessions while the server was busy."""
+    pages = [open_session(browser, url, number) for number in range(count)]
+    before = [clocks(page) for page in pages]
+    work = browser.new_context().new_page()  # one more, who has songs separated and a mix scored
+    times: list[float] = []
+    end, turn, busy = time.perf_counter() + seconds, 0, 0
+    while time.perf_counter() < end:
+        if turn % (2 * count) == 0 and songs:
+            work.goto(f"{url}/?{urlencode({'song': songs.pop(), 'part': '0-'})}")
+            pages[0].get_by_role("tab", name="Scores").click()
+            button = pages[0].get_by_role("button", name="Score this mix")
+            button.wait_for()
+            if button.is_enabled():
+                button.click()
+                busy += 1
+        page = pages[1 + turn % (count - 1)]
+        times.append(interact(page, turn // (count - 1)))
+        turn += 1
+    drift = [
+        abs((after[0] - start[0]) / (after[1] - start[1]) - 1)
+        for start, after in zip(before, map(clocks, pages), strict=True)
+    ]
+    playing = sum(page.evaluate(f"{ENGINE}.playing") for page in pages)
+    faults = [fault for page in pages for fault in page.faults]
+    alerts = sum(page.locator(".stAlert").count() for page in pages)
+    for page in [*pages, work]:
+        page.context.close()
+    ordered = sorted(times)
+    return [
+        ("interactions", str(len(times)), ""),
+        ("median", f"{statistics.median(times):.2f} s", ""),
+        ("95th percentile", f"{ordered[int(0.95 * len(ordered))]:.2f} s", "1 s"),
+        ("longest", f"{ordered[-1]:.2f} s", ""),
+        ("sessions that still play", f"{playing} of {count}", "all"),
+        ("audio clock against the wall, worst", f"{100 * max(drift):.2f} %", "1 %"),
+        ("script errors, messages of errors", f"{len(faults)}, {alerts}", "0, 0"),
+        ("mixes scored meanwhile", str(busy), ""),
+    ]
+
+
+def soak(browser: Any, url: str, process: psutil.Process, seconds: float) -> list[tuple[str, ...]]:
+    """Open sessions, use and close them, for `seconds`; give what the server held after the first third and at the end."""
+    held, opened = [], 0
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        page = open_session(browser, url, opened)
+        for turn in range(4):
+            interact(page, turn)
+        page.context.close()
+        opened += 1
+        held.append((process.memory_info().rss / 1e6, process.num_threads(), process.num_fds()))
+    first, last = held[len(held) // 3], held[-1]
+    return [
+        ("sessions opened and closed", str(len(held) // 3), str(opened)),
+        ("memory of the server", f"{first[0]:.0f} MB", f"{last[0]:.0f} MB"),
+        ("threads", str(first[1]), str(last[1])),
+        ("open files", str(first[2]), str(last[2])),
+    ]
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=45.0)
+    parser.add_argument(
+        "--soak", type=float, default=60.0, help="seconds of opening and closing sessions; 0 leaves it out"
+    )
+    options = parser.parse_args()
+    if reason := server.missing():
+        raise SystemExit(f"The browser cannot be driven here: {reason}.")
+    header(
+        "Load", "95 % of interactions < 1 s, no error, sound never interrupted; a soak without growth", ("streamlit",)
+    )
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name) / "home"
+        songs = write_songs(Path(name) / "music", home, 6, 120.0)
+        with serve(home) as (url, process), server.browser() as browser:
+            open_session(browser, url, 0).context.close()  # the first start is another benchmark's
+            if options.sessions > 1:
+                rows = sessions(browser, url, songs, options.sessions, options.seconds)
+                table((f"{options.sessions} sessions, {options.seconds:.0f} s", "figure", "goal"), rows)
+            if options.soak:
+                print()
+                table(("soak", "first third", "end"), soak(browser, url, psutil.Process(process.pid), options.soak))
+
+
+if __name__ == "__main__":
+    main()
