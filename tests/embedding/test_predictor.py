@@ -37,7 +37,7 @@ def test_the_grid_has_the_16_points_in_the_evaluation_kits_order_and_8_are_drawn
     assert [(c["hidden_layers"], c["initialization"], c["lr"]) for c in order[:8]] == [
         (p.hidden_layers, p.initialization, p.lr) for p in drawn_points(points, 8)
     ]
-    assert len(grid_points("fast")) == 64 and len(grid_points("faster")) == 128
+    assert len(grid_points("fast")) == len(grid_points("faster")) == 64
     assert {p.check_val_every_n_epoch for p in grid_points(own={"check_val_every_n_epoch": [10]})} == {10}
 
 
@@ -125,7 +125,11 @@ def test_it_learns_one_label_each_and_any_number():
     probabilities = predict(found.network, features, multiclass=True)
     assert found.verdict.score > 0.98 and np.allclose(probabilities.sum(1), 1, atol=1e-5)
     both = np.concatenate([targets, np.ones((200, 1), np.float32)], 1)
-    found = fit(features, both, judge, GridPoint(hidden_dim=16), multiclass=False, maximise=True)
+
+    def judge_both(network):
+        return Verdict(float(np.mean((predict(network, features, multiclass=False) > 0.5) == both)))
+
+    found = fit(features, both, judge_both, GridPoint(hidden_dim=16), multiclass=False, maximise=True)
     probabilities = predict(found.network, features, multiclass=False)
     assert np.mean((probabilities > 0.5) == both) > 0.98
 
