@@ -17,8 +17,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
+
+import numpy as np
 
 from ..errors import CadenzaError
 from ..files import atomic_file, parse_json
@@ -191,9 +192,10 @@ def _result(
     seconds: float,
 ) -> Result:
     names = list(next(iter(folds.values())))
-    values = {name: [fold[name] for fold in folds.values()] for name in names}
-    means = {name: fmean(value) for name, value in values.items()}
-    deviations = {name: stdev(value) for name, value in values.items()} if len(folds) > 1 else {}
+    values = {name: np.array([fold[name] for fold in folds.values()]) for name in names}
+    with np.errstate(invalid="ignore"):  # a d-prime may be infinite, a score undefined: so are then mean and deviation
+        means = {name: float(value.mean()) for name, value in values.items()}
+        deviations = {name: float(value.std(ddof=1)) for name, value in values.items()} if len(folds) > 1 else {}
     found = [*notes]
     if embeddings.damaged:
         found.append(f"{embeddings.damaged} cached embeddings were damaged and were computed anew")

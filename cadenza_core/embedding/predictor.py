@@ -74,7 +74,7 @@ def grid_points(name: str = "default", own: Mapping[str, Sequence[Any]] | None =
     Parameters
     ----------
     name : {"default", "fast", "faster"}
-        The evaluation kit's: 16, 64 and 128 points.
+        The evaluation kit's: 16, 64 and 64 points.
     own : mapping of str to values, optional
         What a task tries instead, such as ``{"check_val_every_n_epoch": [10]}`` for DCASE 2016.
 

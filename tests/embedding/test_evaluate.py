@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from cadenza_core.embedding import find_model
 from cadenza_core.embedding import training as training_module
-from cadenza_core.embedding.evaluate import evaluate, evaluate_retrieval, results
+from cadenza_core.embedding.evaluate import _result, evaluate, evaluate_retrieval, results
 from cadenza_core.embedding.store import Embeddings, remove_space, spaces
 from cadenza_core.embedding.task_writing import Clip, TaskPlan, write_task
 from cadenza_core.embedding.tasks import read_task
@@ -67,8 +68,9 @@ def test_a_stopped_evaluation_goes_on_where_it_stood(tone_task, settings, monkey
     original = training_module.fit
 
     def counted(*arguments, **options):
+        found = original(*arguments, **options)
         trained.append(arguments[3])
-        return original(*arguments, **options)
+        return found
 
     monkeypatch.setattr(training_module, "fit", counted)
 
@@ -130,6 +132,14 @@ def test_folds_are_averaged_and_the_grid_is_tried_on_the_first_only(folds, setti
     values = [fold["mAP"] for fold in found.folds.values()]
     assert found.scores["mAP"] == pytest.approx(np.mean(values))
     assert found.deviations["mAP"] == pytest.approx(np.std(values, ddof=1))
+
+
+def test_a_fold_with_an_infinite_or_undefined_score_does_not_end_the_evaluation():
+    embeddings = SimpleNamespace(model=SimpleNamespace(id="given"), space="0" * 16, damaged=0)
+    folds = {"fold00": {"d_prime": np.inf, "mAP": np.nan}, "fold01": {"d_prime": 1.0, "mAP": 0.5}}
+    found = _result(SimpleNamespace(full_name="folds"), embeddings, folds, [], 1.0)
+    assert found.scores["d_prime"] == np.inf and np.isnan(found.scores["mAP"])
+    assert np.isnan([found.deviations["d_prime"], found.deviations["mAP"]]).all()
 
 
 def test_an_event_task_is_learned_and_events_are_scored(tmp_path, warm_home):

@@ -37,7 +37,7 @@ def test_the_grid_has_the_16_points_in_the_evaluation_kits_order_and_8_are_drawn
     assert [(c["hidden_layers"], c["initialization"], c["lr"]) for c in order[:8]] == [
         (p.hidden_layers, p.initialization, p.lr) for p in drawn_points(points, 8)
     ]
-    assert len(grid_points("fast")) == 64 and len(grid_points("faster")) == 128
+    assert len(grid_points("fast")) == len(grid_points("faster")) == 64
     assert {p.check_val_every_n_epoch for p in grid_points(own={"check_val_every_n_epoch": [10]})} == {10}
 
 
@@ -50,13 +50,13 @@ def test_the_layers_are_the_evaluation_kits(layers, init):
     assert kinds == ["Linear", "BatchNorm1d", "Dropout", "ReLU"] * layers + ["Linear"]
     assert all(layer.p == 0.1 for layer in network if isinstance(layer, torch.nn.Dropout))
     linears = [layer for layer in network if isinstance(layer, torch.nn.Linear)]
-    assert [layer.in_features for layer in linears] == [60, 400, 400][: layers + 1]
-    assert linears[-1].out_features == 5
-    for number, layer in enumerate(linears):  # Glorot & Bengio: gain * sqrt(2 / (in + out)); gain sqrt(2) after a ReLU
-        deviation = (2.0 if number else 1.0) ** 0.5 * (2 / (layer.in_features + layer.out_features)) ** 0.5
-        assert float(layer.weight.detach().std()) == pytest.approx(deviation, rel=0.1)
-        if init == "xavier_uniform":
-            assert float(layer.weight.detach().abs().max()) <= 3**0.5 * deviation * 1.0001
+    sizes = [60, *[400] * layers, 5]
+    torch.manual_seed(0)
+    for number, layer in enumerate(linears):
+        expected = torch.nn.Linear(sizes[number], sizes[number + 1])
+        gain = torch.nn.init.calculate_gain("relu" if number else "linear")
+        getattr(torch.nn.init, f"{init}_")(expected.weight, gain=gain)
+        assert torch.equal(layer.weight, expected.weight) and torch.equal(layer.bias, expected.bias)
 
 
 def tiny_data(n: int = 40):
@@ -125,7 +125,11 @@ def test_it_learns_one_label_each_and_any_number():
     probabilities = predict(found.network, features, multiclass=True)
     assert found.verdict.score > 0.98 and np.allclose(probabilities.sum(1), 1, atol=1e-5)
     both = np.concatenate([targets, np.ones((200, 1), np.float32)], 1)
-    found = fit(features, both, judge, GridPoint(hidden_dim=16), multiclass=False, maximise=True)
+
+    def judge_both(network):
+        return Verdict(float(np.mean((predict(network, features, multiclass=False) > 0.5) == both)))
+
+    found = fit(features, both, judge_both, GridPoint(hidden_dim=16), multiclass=False, maximise=True)
     probabilities = predict(found.network, features, multiclass=False)
     assert np.mean((probabilities > 0.5) == both) > 0.98
 
@@ -148,7 +152,7 @@ def test_the_published_results_are_those_of_the_leaderboard():
     pitch = tables["nsynth_pitch-v2.2.3-50h"]
     assert max(pitch, key=lambda model: pitch[model]) == "CREPE" and round(pitch["wav2vec2"], 3) == 0.653
     place = standing("nsynth_pitch-v2.2.3-50h", {"pitch_acc": 0.8, "chroma_acc": 0.9})
-    assert place.best == ("CREPE", 0.9) and place.rank == 9 and place.entries == 30
+    assert place.best == ("CREPE", 0.9) and place.rank == 8 and place.entries == 30
     assert standing("nsynth_pitch-v2.2.3-50h", {"pitch_acc": 0.99}).rank == 1
     assert standing("tone_pitch-v1-full", {"pitch_acc": 1.0}) is None
     assert standing("nsynth_pitch-v2.2.3-50h", {"chroma_acc": 1.0}) is None
