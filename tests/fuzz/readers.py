@@ -27,6 +27,7 @@ from cadenza_core.intelligibility.clips import read_metadata
 from cadenza_core.intelligibility.models import load_model
 from cadenza_core.intelligibility.predictions import read_predictions
 from cadenza_core.intelligibility.scores import read_scores as read_lyric_scores
+from cadenza_core.listening.reading import read_design
 from cadenza_core.playback import Sounds, levels_file
 from cadenza_core.playback.sounds import sound_id
 from cadenza_core.quality.scores import read_scores
@@ -164,6 +165,24 @@ _RUN = {"data": "/data", "set": "valid", "system": "preview", "songs": ["A"], "l
 def _text(path: Path) -> str:
     """Give what somebody types, or what stands in an address: there is no file that could be missing."""
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+_DESIGN = """name: panel-2026
+title: Which remix sounds best?
+design: panel
+seed: 2026
+systems:
+  - {name: Demucs, system: htdemucs, gains: {vocals: 3}}
+  - {name: Preview, system: preview, preset: louder vocals}
+  - {name: Team A, file: "entries/a/{listener}_{excerpt}.flac"}
+excerpts:
+  - {name: verse, song: demo, at: 2-17}
+participants: {N2: 5, N3: 5}
+"""
+
+
+def _design(folder: Path) -> None:
+    read_design(_text(folder / "test.yaml"), folder)
 
 
 def _presets(folder: Path) -> None:
@@ -517,6 +536,7 @@ READERS: tuple[Reader, ...] = (
     Reader("checkpoint, description", _lass_checkpoint, _read_lass, 50),
     Reader("Open-Unmix folder", _unmix, unmix_folder, 100, "*.json"),
     Reader("bag of models", _bag, lambda folder: demucs_folder(folder, "mine"), 100, "*.yaml"),
+    Reader("listening test", _save("test.yaml", _DESIGN), _design, 200),
     Reader("own models", _own_models, _load_models),
     Reader("cached separation", _cache, _read_cache, 100, "*/*"),
     Reader("sounds of the page", _sounds, _read_sound_set, 60, "*/*"),

@@ -100,7 +100,7 @@ def test_without_sign_in_only_this_machine_is_answered_by_its_own_names(monkeypa
 def test_every_route_of_ours_asks_who_it_is(signed):
     for route in routes.routes():
         path = route.path.replace("{", "").replace("}", "")
-        open_to_all = path.startswith(("/assets/", "/listen/"))  # a test's link is its own key
+        open_to_all = path.startswith(("/assets/", "/listen/"))  # a listening test: whoever has a link, which it checks
         assert status(path) == (200 if open_to_all else 401), path
     assert status("/media/x.wav") == status("/_stcore/upload_file/a/b") == 401
     assert status("/") == 200
