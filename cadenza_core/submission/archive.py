@@ -75,8 +75,9 @@ def export_mix(
     truth = song.stems(excerpt) if song.has_stems else None
     original = song.mixture(excerpt).samples
     about: dict[str, object] = {}
+    extra: tuple[str, ...] = ()
     if wish is None:
-        stems, extra = fitted_stems(result, original.shape[1]), ()
+        stems = fitted_stems(result, original.shape[1])
     else:
         rest = part(progress, 0.3, 0.6)
         stems, results, extra = extracted_lanes(song, system_id, settings, excerpt, wish, progress=rest)

@@ -14,7 +14,7 @@ from cadenza_core.remix import MixSettings
 from cadenza_core.submission.archive import FORMATS, MixExport, export_mix, export_zip
 
 from .extract import Extraction
-from .jobs import ask, follow
+from .jobs import begin, follow
 from .messages import plain
 from .selection import Selection
 from .services import services
@@ -107,7 +107,7 @@ def _job(key: str, label: str, title: str, work: Callable[[Progress], object]) -
         return job.result
     if job and job.state == "failed":
         st.error(plain(job.error), icon=":material/error:")
-    st.button(label, key=f"begin_{key}", width="stretch", on_click=lambda: ask(key, title, work, anew=True))
+    st.button(label, key=f"begin_{key}", width="stretch", on_click=begin, args=(key, title, work))
     return None
 
 

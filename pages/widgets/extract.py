@@ -5,6 +5,7 @@ What is asked for lives in the session, by song, and in the link. The work is a 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -19,7 +20,7 @@ from cadenza_core.separation.lass.prompt import MOST_PROMPTS, Prompt
 from cadenza_core.separation.weights import fetch
 from cadenza_core.submission.lanes import export_lanes
 
-from .jobs import follow, is_stopped
+from .jobs import begin, follow, is_stopped
 from .messages import clock, plain
 from .selection import Selection, owner
 from .services import services
@@ -308,9 +309,9 @@ def _job(key: str, label: str, title: str, work: Callable[[Progress], object]) -
         return job.result
     if job and job.state == "failed":
         st.error(plain(job.error), icon=":material/error:")
-    if st.button(label, key=f"begin_{key}", icon=":material/save:", type="tertiary"):
-        services().jobs.submit(key, title, work, owner=owner(), urgency=1)
-        st.rerun()
+    st.button(
+        label, key=f"begin_{key}", icon=":material/save:", type="tertiary", on_click=begin, args=(key, title, work)
+    )
     return None
 
 
@@ -333,11 +334,14 @@ def _no_model() -> None:
             if job and job.state == "failed":
                 st.error(plain(job.error), icon=":material/error:")
             size = sum(file.size for file in model.files) / 1e6
-            if st.button(f"Get weights ({size:.0f} MB)", icon=":material/download:", key=f"get_{model.id}"):
-                services().jobs.submit(
-                    key, f"Getting {model.title}", lambda show, id=model.id: fetch(id, settings, show), owner=owner()
-                )
-                st.rerun()
+            work = partial(fetch, model.id, settings)
+            st.button(
+                f"Get weights ({size:.0f} MB)",
+                icon=":material/download:",
+                key=f"get_{model.id}",
+                on_click=begin,
+                args=(key, f"Getting {model.title}", work),
+            )
     st.caption(
         plain(f"A small model of your own sounds takes minutes to train and is found in {lass_folder(settings)}: ")
         + "`cadenza lass train --clips FOLDER --name NAME`"

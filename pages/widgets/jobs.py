@@ -12,7 +12,7 @@ from .messages import plain
 from .selection import owner
 from .services import services
 
-__all__ = ["ask", "follow", "give_up", "is_stopped", "keep_only", "queue_place"]
+__all__ = ["ask", "begin", "follow", "give_up", "is_stopped", "keep_only", "queue_place"]
 
 
 #: How often a job's progress is shown anew, s.
@@ -43,6 +43,11 @@ def ask(
     if passing:
         st.session_state.setdefault("passing_jobs", set()).add(key)
     return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency, heavy=heavy)
+
+
+def begin(key: str, title: str, work: Callable[[Progress], Any]) -> None:
+    """Begin a job, or begin it again: for `on_click`, which counts even if the page runs again for another reason."""
+    ask(key, title, work, anew=True)
 
 
 def give_up(key: str) -> None:
