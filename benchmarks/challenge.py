@@ -9,8 +9,9 @@ or the demo song where that is absent.
 - evaluate: CPU time of a pair's scores, the same, and how far the scores are apart (``--seconds`` of each stem; pyclarity
   takes about 7 s for each second of a pair);
 - scaling: pairs a second of one worker, of two, and of two workers of a Dask LocalCluster;
-- load: 20 songs for 50 listeners, 1 s each; each run is killed (SIGKILL) at ten random moments, then single workers are; the
-  results are compared byte by byte with those of a run that nothing disturbed, and what was done twice is counted.
+- load: 20 songs for 50 listeners, half a second each, enhanced and scored twice: undisturbed, and with the whole run killed
+  (SIGKILL) at ten random moments and single workers at ten others. The results are compared byte by byte, what was done
+  twice is counted, and `validate` looks through all files.
 """
 
 import argparse
@@ -45,6 +46,7 @@ from cadenza_core.challenge import (
     gains_from,
     read_set,
     run,
+    validate_set,
 )
 from cadenza_core.challenge.tasks import Task
 from cadenza_core.quality import warm_up
@@ -65,7 +67,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the stems that are scored")
     parser.add_argument("--songs", type=int, default=20, help="songs of the load")
     parser.add_argument("--listeners", type=int, default=50, help="listeners of the load")
-    parser.add_argument("--kills", type=int, default=10, help="how often the load's run is killed")
+    parser.add_argument("--scored", type=int, default=20, help="songs of the load that are scored too")
+    parser.add_argument(
+        "--kills", type=int, default=10, help="how often the load's run is killed, and how often a worker"
+    )
     options = parser.parse_args()
     header(
         "A whole challenge",
@@ -85,7 +90,7 @@ def main() -> None:
         if "scaling" in options.part:
             scaling(place / "scaling")
         if "load" in options.part:
-            load(place / "load", options.songs, options.listeners, options.kills)
+            load(place / "load", options.songs, options.listeners, min(options.scored, options.songs), options.kills)
 
 
 def _real_tree(root: Path) -> Path:
@@ -182,7 +187,7 @@ def enhance_throughput(root: Path, settings: Settings, place: Path) -> None:
                 recipe.enhance_pair(theirs, song.name, listener, stems[song.name], cut)
 
         tasks = [unit.task for unit in plan.units]
-        ours, other = _in_turn(lambda tasks=tasks: _do(tasks), recipes, 5)
+        ours, other = _in_turn(lambda tasks=tasks: _do(tasks), recipes, 3)
         seconds = sum(song.duration for song in data.songs) / len(data.songs)
         what = f"{seconds:.0f} s song" + (", cut to 30 and 15 s" if name == "test" else "")
         rows.append((what, f"{ours / len(tasks):.3f}", f"{other / len(tasks):.3f}", f"{other / ours:.1f}"))
@@ -303,62 +308,66 @@ def _rate(plan: Plan, pool: Pool) -> float:
 # Load
 
 
-def load(place: Path, songs: int, people: int, kills: int) -> None:
-    root = make_tree(place / "tree", songs=songs, people=people, seconds=1.0)
+def load(place: Path, songs: int, people: int, scored: int, kills: int) -> None:
+    root = make_tree(place / "tree", songs=songs, people=people, seconds=0.5)
     print(
-        f"Load: {songs} songs for {people} listeners, 1 s; {kills} kills of each run, then as many of single workers\n"
+        f"Load: {songs} songs for {people} listeners, 0.5 s; {kills} kills of the whole run, {kills} of single workers\n"
     )
     rows: list[tuple] = []
-    ours = _Load(place, root, songs * people)
-    ours.run("whole", 0, "", rows)
-    ours.run("killed", kills, "run", rows)
-    ours.run("workers", kills, "worker", rows)
-    reference = ours.digests("whole")
-    for name in ("killed", "workers"):
-        assert ours.digests(name) == reference, f"the results of {name!r} differ"
+    ours = _Load(place, root, [song.name for song in read_set(root, "valid").songs][:scored], people, songs)
+    ours.run("undisturbed", 0, rows)
+    ours.run("killed", kills, rows)
+    reference = ours.digests("undisturbed")
+    assert ours.digests("killed") == reference, "the results differ"
     left = [path for path in place.rglob("*") if ".partial" in path.name]
     columns = ("run", "starts", "kills", "pairs", "done twice", "begun anew", "s", "peak MB of the run", "of a worker")
     table(columns, rows)
     print(f"\n{len(reference)} files of each run are identical, byte by byte; {len(left)} half-written files are left.")
     assert not left
+    began = time.perf_counter()
+    report = validate_set(place / "killed", read_set(root, "valid"))
+    print(f"validate: {report.files} files in {time.perf_counter() - began:.0f} s, {len(report.errors)} errors")
+    assert report.ok
 
 
 class _Load:
     """The runs of the load, each with files and scores."""
 
-    def __init__(self, place: Path, root: Path, pairs: int) -> None:
-        self.place, self.root, self.pairs = place, root, pairs
+    def __init__(self, place: Path, root: Path, scored: list[str], people: int, songs: int) -> None:
+        self.place, self.root, self.scored = place, root, scored
+        self.pairs = {"enhance": songs * people, "evaluate": len(scored) * people}
         self.luck = random.Random(7)
 
-    def run(self, name: str, kills: int, victim: str, rows: list[tuple]) -> None:
+    def run(self, name: str, kills: int, rows: list[tuple]) -> None:
         out, scores = self.place / name, self.place / name / "scores.csv"
         common = ["--data", str(self.root), "--workers", "2", "--json"]
         enhance = ["enhance", *common, "--system", "ideal-mask", "--out", str(out)]
         evaluate = ["evaluate", *common, "--enhanced", str(out), "--csv", str(scores), "--no-store"]
+        evaluate += [part for name in self.scored for part in ("--songs", name)]
         for what, command, folder in (("enhance", enhance, "challenge"), ("evaluate", evaluate, "scores.challenge")):
-            journal = out / folder / "journal.jsonl"
-            moments = sorted(self.luck.sample(range(self.pairs - 1), min(kills, self.pairs - 1)))
+            journal, pairs = out / folder / "journal.jsonl", self.pairs[what]
+            victims = self.luck.sample(["run", "worker"] * kills, 2 * kills)
+            moments = sorted(self.luck.sample(range(pairs - 1), 2 * kills))
             began = time.perf_counter()
-            starts, killed, peaks = self._drive(command, journal, moments, victim)
+            starts, killed, peaks = self._drive(command, journal, list(zip(moments, victims, strict=True)))
             seconds = time.perf_counter() - began
             told = [json.loads(line) for line in journal.read_text().splitlines()]
             done = Counter(tuple(event["pair"]) for event in told if event["event"] == "done")
             begun = sum(event["event"] == "begin" for event in told)
             twice = sum(count - 1 for count in done.values())
-            assert twice == 0 and _never_begun_after_its_end(told) and len(done) == self.pairs
+            assert twice == 0 and _never_begun_after_its_end(told) and len(done) == pairs
             numbers = (starts, killed, len(done), twice, begun - len(done), f"{seconds:.0f}")
             rows.append((f"{what}, {name}", *numbers, *(f"{peak:.0f}" for peak in peaks)))
             print(f"  {what}, {name}: {seconds:.0f} s", flush=True)
 
     def _drive(
-        self, command: list[str], journal: Path, moments: list[int], victim: str
+        self, command: list[str], journal: Path, moments: list[tuple[int, str]]
     ) -> tuple[int, int, tuple[float, float]]:
-        """Run a command until it is done; a moment is a number of pairs after which the victim is killed.
+        """Run a command until it is done; a moment is a number of pairs after which the run or a worker is killed.
 
         Gives how often it was started, how often something was killed, and the peaks of memory.
         """
         starts, killed, peak, worker_peak = 0, 0, 0.0, 0.0
-        waiting = list(moments)
         while True:
             starts += 1
             process = subprocess.Popen(
@@ -373,8 +382,8 @@ class _Load:
                 children = _children(process.pid)
                 peak = max(peak, _memory(process.pid))
                 worker_peak = max([worker_peak, *(_memory(child) for child in children)])
-                if waiting and children and _pairs_done(journal) > waiting[0]:
-                    waiting.pop(0)
+                if moments and children and _pairs_done(journal) > moments[0][0]:
+                    _, victim = moments.pop(0)
                     killed += 1
                     target = process.pid if victim == "run" else self.luck.choice(children)
                     with contextlib.suppress(ProcessLookupError):

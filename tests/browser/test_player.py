@@ -135,7 +135,9 @@ def test_keys_play_choose_seek_and_loop(player):
 
 def test_no_peak_passes_the_ceiling_at_the_ear_and_the_start_is_low(player):
     assert player.evaluate(f"{ENGINE}.safety.db") == -12
-    player.evaluate(MOUNT, player.evaluate("() => cadenzaPlayer.data") | {"calibration_db_spl": 110, "ceiling_db_spl": 90})
+    player.evaluate(
+        MOUNT, player.evaluate("() => cadenzaPlayer.data") | {"calibration_db_spl": 110, "ceiling_db_spl": 90}
+    )
     player.evaluate(f"{ENGINE}.setMatched(false)")
     player.evaluate(f"window.tapped = () => {ENGINE}.safety.guard")  # the last node before the ear
     player.evaluate(RECORD)
