@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from clarity.utils.audiogram import Listener
 
-from ..audio import RATE
+from ..audio import RATE, STEMS
 from ..catalog import WHOLE, Song, Track, find_listener, find_song, listener_files
 from ..errors import CadenzaError
 from ..files import expand
@@ -20,6 +20,9 @@ from ..playback import fitted_stems
 from ..progress import Progress, part, silent
 from ..remix import EARS, Lane, MixSettings, Presets, mixdown
 from ..separation import get_system, separate, systems
+from ..separation.lass.models import LassModel, lass_models
+from ..separation.lass.prompt import Prompt
+from ..separation.lass.stored import TARGET, stored_extraction
 from ..settings import Settings
 from .designs import LONGEST_S, Condition, Design, Passage
 from .kinds import ANCHORS, REFERENCE
@@ -95,13 +98,32 @@ class Renderer:
     def _check_system(self, condition: Condition) -> None:
         if not condition.system or condition.system == "original":
             return
+        if model := self._follower(condition):
+            if condition.gains is not None or condition.preset:
+                raise CadenzaError(f"what {model.id} extracts is heard as it is: it takes no gains and no preset")
+            if reason := model.unavailable_reason(self.settings):
+                raise CadenzaError(reason)
+            return
         known = [info.id for info in systems()]
+        if self._is_described:
+            known += [model.id for model in lass_models(self.settings)]
         if condition.system not in known:
             raise CadenzaError(f"there is no system {condition.system!r}; known are original, {', '.join(known)}")
         if reason := get_system(condition.system, self.settings).unavailable_reason():
             raise CadenzaError(reason)
 
+    @property
+    def _is_described(self) -> bool:
+        return self.design.kind.name == "relovl"
+
+    def _follower(self, condition: Condition) -> LassModel | None:
+        """Give the model that extracts what an excerpt's description asks for, if a condition names one."""
+        models = lass_models(self.settings) if self._is_described else []
+        return next((model for model in models if model.id == condition.system), None)
+
     def _check_passage(self, passage: Passage) -> None:
+        if any(map(self._follower, self.design.conditions)):
+            Prompt(passage.query)
         rendered = [one for one in self.design.conditions if one.system]
         if not passage.song:
             if rendered:
@@ -173,7 +195,7 @@ class Renderer:
             )
             made[condition.name] = samples
             notes += [f"{passage.name}, {condition.name}: {note}" for note in said]
-        if self.design.kind.name == "relovl":
+        if self._is_described:
             made[MIXTURE] = self._song(passage).mixture(passage.at).samples
         made, cut = _of_one_length(passage.name, made)
         for name in self.design.anchors:
@@ -193,8 +215,11 @@ class Renderer:
     def _render(
         self, condition: Condition, passage: Passage, listener: str, progress: Progress
     ) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Mix as the studio does, amplified for the listener if there is one."""
+        """Mix as the studio does, amplified for the listener if there is one; or extract what the excerpt asks for."""
         song, at = self._song(passage), passage.at
+        if model := self._follower(condition):
+            found = stored_extraction(song, model, Prompt(passage.query), self.settings, at, progress=progress)
+            return found.sounds()[TARGET], found.notes
         original = song.mixture(at).samples
         notes: tuple[str, ...] = ()
         settings = self._mix(condition, song, listener)
@@ -214,7 +239,13 @@ class Renderer:
 
     def _mix(self, condition: Condition, song: Song, listener: str) -> MixSettings:
         if condition.preset:
-            return _preset(Presets(self.settings.home / "presets"), condition, song.id, listener)
+            mix = _preset(Presets(self.settings.home / "presets"), condition, song.id, listener)
+            if set(mix.lanes) - set(STEMS):
+                raise CadenzaError(
+                    f"line {condition.line}, {condition.name}: the preset {condition.preset!r} also sets what was "
+                    "extracted by description, which is not in the stems here. Export that mix, and give the file."
+                )
+            return mix
         if condition.gains is None:
             return MixSettings()
         decibels = condition.gains.decibels
@@ -248,6 +279,8 @@ class Renderer:
             if one.file:
                 files.append(self._path(one, passage, listener))
                 facts.append([one.name, one.file, one.cut])
+            elif model := self._follower(one):
+                facts.append([one.name, one.system, model.fingerprint(self.settings), passage.query])
             else:
                 mix = self._mix(one, self._song(passage), listener).as_mixer()
                 identity = {} if one.system == "original" else dict(get_system(one.system, self.settings).identity())

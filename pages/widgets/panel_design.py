@@ -15,6 +15,7 @@ from cadenza_core.listening.panels import make_panel
 from cadenza_core.listening.writing import EXAMPLE, design_yaml
 from cadenza_core.progress import Progress
 from cadenza_core.separation import get_system, systems
+from cadenza_core.separation.lass.models import lass_models
 
 from .jobs import begin, follow, is_stopped
 from .messages import plain
@@ -83,7 +84,9 @@ def _form() -> str:
         hide_index=True,
         column_config={
             "name": st.column_config.TextColumn("Name", help="In the results; no participant sees it"),
-            "system": st.column_config.SelectboxColumn("System", options=_systems(), help="Of the studio"),
+            "system": st.column_config.SelectboxColumn(
+                "System", options=_systems(kind.name == "relovl"), help="Of the studio"
+            ),
             "gains": st.column_config.TextColumn("Gains", help="vocals=3, drums=-6 (dB)"),
             "preset": st.column_config.SelectboxColumn("Preset", options=["", *_presets()]),
             "file": st.column_config.TextColumn("Or a file", help="entries/a/{listener}_{excerpt}.flac"),
@@ -112,9 +115,12 @@ def _form() -> str:
     return design_yaml(fields, rows.to_dict("records"), passages.to_dict("records"))
 
 
-def _systems() -> list[str]:
+def _systems(described: bool = False) -> list[str]:
+    """Give what sounds can be made of; with what follows a description, if each excerpt has one."""
     settings = services().settings
-    return [_ORIGINAL, *(one.id for one in systems() if not get_system(one.id, settings).unavailable_reason())]
+    names = [_ORIGINAL, *(one.id for one in systems() if not get_system(one.id, settings).unavailable_reason())]
+    models = lass_models(settings) if described else []
+    return [*names, *(model.id for model in models if not model.unavailable_reason(settings))]
 
 
 def _presets() -> list[str]:

@@ -41,6 +41,8 @@ class NetworkConfig:
         Feature maps of each encoder block, then of the bottleneck.
     condition : int
         Length of the vector that describes what is wanted.
+    compression : float
+        The network sees magnitudes to this power; the official ones as they are. Below 1 what is soft counts more.
     """
 
     sample_rate: int
@@ -48,6 +50,7 @@ class NetworkConfig:
     hop: int
     channels: tuple[int, ...] = (32, 64, 128, 256, 384, 384, 384)
     condition: int = 512
+    compression: float = 1.0
 
     @property
     def bins(self) -> int:
@@ -80,7 +83,9 @@ class NetworkConfig:
 AUDIOSEP = NetworkConfig(sample_rate=32000, n_fft=2048, hop=320)
 DCASE = NetworkConfig(sample_rate=16000, n_fft=1024, hop=160)
 #: Ours: small enough to be trained on a processor in minutes.
-SMALL = NetworkConfig(sample_rate=16000, n_fft=512, hop=256, channels=(8, 16, 32, 64, 64), condition=64)
+SMALL = NetworkConfig(
+    sample_rate=16000, n_fft=512, hop=256, channels=(8, 16, 32, 64, 64), condition=64, compression=0.3
+)
 
 
 class _Block(nn.Module):
@@ -254,7 +259,8 @@ class ResUNet(nn.Module):
 
     def mask(self, spectrum: Tensor, condition: Tensor) -> Tensor:
         """Give the complex mask (batch, 1, frames, bins) for a spectrum of that shape: no value exceeds 1."""
-        magnitude = (spectrum.real**2 + spectrum.imag**2).clamp_min_(_FLOOR).sqrt_()
+        power = (spectrum.real**2 + spectrum.imag**2).clamp_min_(_FLOOR)
+        magnitude = power.sqrt_() if self.config.compression == 1.0 else power.pow_(self.config.compression / 2)
         features = self.base(magnitude, self.film(condition))
         real, imaginary = torch.tanh(features[:, 1:2]), torch.tanh(features[:, 2:3])
         factor = torch.sigmoid(features[:, 0:1]) / torch.sqrt(real**2 + imaginary**2).clamp_min(_FLOOR)

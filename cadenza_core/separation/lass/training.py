@@ -2,9 +2,10 @@
 
 As AudioSep's training code (its `config/audiosep_base.yaml`): segments of a batch are mixed with their neighbours, the
 neighbour at equal energy and then louder or softer by a whole number of -10 to 10 dB; the loss is the mean absolute
-difference of the waveforms; AdamW (amsgrad) at 1e-3 after a warm-up. Two things differ. Neighbours in a batch never
-have the same caption, which in a small collection would ask for the impossible. And the small size goes down with its
-step size in the end (half a cosine), for it has no million steps to average out.
+difference of the waveforms; AdamW (amsgrad) at 1e-3 after a warm-up. One thing differs: neighbours in a batch never
+have the same caption, which in a small collection would ask for the impossible. The small size, which has no million steps
+to average out, also goes down with its step size in the end (half a cosine), cuts its segments where the clips sound, brings
+them to like levels, plays them faster and slower, and its network sees compressed magnitudes.
 
 Everything random in step k is drawn from the seed and k, so a run that was stopped goes on as if it had not been.
 """
@@ -35,6 +36,8 @@ __all__ = ["SETUPS", "Setup", "Trained", "mix_batch", "train"]
 
 #: Bounds of the factor that brings a neighbour to equal energy, and the least energy: the official code's.
 _RATIOS, _FLOOR = (0.02, 50.0), 1e-10
+#: A segment in which a clip sounds has at least this share of the clip's mean power.
+_SOUNDING = 0.25
 #: Seconds between two states on the disk.
 _SAVE_EVERY = 60.0
 
@@ -63,6 +66,10 @@ class Setup:
     speed : float
         Clips are played up to this much faster or slower (0.2: 20 %), and higher or lower with it, so that a small collection
         has more in it; 0: not.
+    tries : int
+        Places that are tried for a segment in which its clip sounds; 1: wherever it falls.
+    levels : (float, float) or None
+        Segments are brought to a level drawn from this range, dB FS (root mean square); None: they are as loud as they are.
     """
 
     network: NetworkConfig
@@ -76,20 +83,24 @@ class Setup:
     gain: tuple[int, int] = (-10, 10)
     open_start: bool = False
     speed: float = 0.0
+    tries: int = 1
+    levels: tuple[float, float] | None = None
 
 
 SETUPS: Mapping[str, Setup] = {
     "small": Setup(
         SMALL,
         "words",
-        steps=1200,
+        steps=800,
         batch=8,
-        seconds=2.0,
+        seconds=1.0,
         learning_rate=3e-3,
         warm_up=50,
         decay=True,
         open_start=True,
         speed=0.2,
+        tries=4,
+        levels=(-35.0, -15.0),
     ),
     "dcase": Setup(DCASE, "clap", steps=200_000, batch=16, seconds=5.0),
     "audiosep": Setup(AUDIOSEP, "clap", steps=1_000_000, batch=12, seconds=5.0),
@@ -157,8 +168,17 @@ class _Sounds:
 
     def _segment(self, place: int, frames: int, random: np.random.Generator) -> np.ndarray:
         speed = 1.0 + self.setup.speed * random.uniform(-1.0, 1.0) if self.setup.speed else 1.0
-        segment = _segment(self.sounds[place], math.ceil(frames * speed), random)
-        return segment if speed == 1.0 else _played(segment, speed, frames)
+        sound = self.sounds[place]
+        for _ in range(self.setup.tries):
+            segment = _segment(sound, math.ceil(frames * speed), random)
+            if _power(segment) >= _SOUNDING * _power(sound):
+                break
+        if speed != 1.0:
+            segment = _played(segment, speed, frames)
+        if self.setup.levels is None:
+            return segment
+        level = 10 ** (random.uniform(*self.setup.levels) / 20) / math.sqrt(max(_power(segment), _FLOOR))
+        return segment * np.float32(min(level, _RATIOS[1]))
 
     def _choose(self, random: np.random.Generator) -> list[int]:
         """Draw clips so that no two neighbours in the ring have the same caption."""
@@ -170,6 +190,10 @@ class _Sounds:
                     chosen.append(place)
             if self.captions[chosen[0]] != self.captions[chosen[-1]]:
                 return chosen
+
+
+def _power(sound: np.ndarray) -> float:
+    return float(np.mean(np.square(sound, dtype=np.float64)))
 
 
 def _segment(sound: np.ndarray, frames: int, random: np.random.Generator) -> np.ndarray:
@@ -366,7 +390,12 @@ class _State:
 
 
 def _plain(setup: Setup) -> dict[str, Any]:
-    return {**asdict(setup), "network": setup.network.as_dict(), "gain": list(setup.gain)}
+    return {
+        **asdict(setup),
+        "network": setup.network.as_dict(),
+        "gain": list(setup.gain),
+        "levels": setup.levels and list(setup.levels),
+    }
 
 
 def _rate(step: int, setup: Setup) -> float:

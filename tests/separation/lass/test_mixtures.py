@@ -197,6 +197,25 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(clips_folder,
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+def test_the_small_size_cuts_where_clips_sound_and_brings_them_to_like_levels(tmp_path):
+    for number, (caption, level) in enumerate((("loud", 1.0), ("soft", 0.01))):
+        (tmp_path / caption).mkdir()
+        wave = np.pad(level * sound(300 + number, 0.5, number), (0, 7 * RATE // 2))  # an eighth of it sounds
+        soundfile.write(tmp_path / caption / f"{caption}.wav", wave, RATE, subtype="FLOAT")
+    clips, plain = read_clips(tmp_path), replace(SETUP, batch=2)
+    counts = {}
+    for name, setup in (("plain", plain), ("small", replace(plain, tries=4, levels=(-30.0, -20.0)))):
+        sounds = _Sounds(clips, setup, 0, lambda *_: None)
+        sources = torch.cat([sounds.batch(step)[1] for step in range(40)])
+        levels = 10 * torch.log10(sources.square().mean(-1).clamp_min(1e-12))
+        counts[name] = int((levels > -32).sum())
+    assert counts["small"] > 1.5 * counts["plain"]
+    assert levels[levels > -32].max() <= -20 + 1e-3
+    with torch.no_grad():
+        mixtures, sources = mix_batch(torch.ones(2, 100) * 0.1, torch.zeros(2))
+    assert torch.equal(mixtures, 2 * sources)  # the mixer itself stays the official one
+
+
 def loss_of(path, clips):
     """Give a model's loss on the same four batches, as it is in training: with each batch's own norms."""
     sounds, separator, encoder = (

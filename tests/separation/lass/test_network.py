@@ -122,6 +122,23 @@ def test_chunked_equals_whole_to_1e_3_relative(model, condition, frames):
     assert np.abs(chunked - whole).max() < 2e-5  # and in truth as exactly as floats go
 
 
+def test_a_network_may_see_compressed_magnitudes_and_its_file_says_so(condition, tmp_path):
+    compressed = ResUNet(dataclasses.replace(TINY, compression=0.3)).eval()
+    sound, seen = torch.from_numpy(noise(4000))[None], []
+    compressed.base.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    with torch.inference_mode():
+        compressed(sound, condition)
+        expected = compressed._stft(sound).abs().clamp_min(1e-5) ** 0.3
+    assert torch.allclose(seen[0], expected, rtol=1e-4)
+    meta = {"format": 1, "network": compressed.config.as_dict(), "captions": [], "text": {"kind": "words"}}
+    state = {f"ss_model.{name}": value for name, value in compressed.state_dict().items()}
+    torch.save({"state_dict": state, "cadenza_lass": meta}, tmp_path / "a.ckpt")
+    assert load_separator(tmp_path / "a.ckpt").config == compressed.config
+    del meta["network"]["compression"]  # files of before
+    torch.save({"state_dict": state, "cadenza_lass": meta}, tmp_path / "b.ckpt")
+    assert load_separator(tmp_path / "b.ckpt").config.compression == 1.0
+
+
 class Identity(torch.nn.Module):
     """Gives back what it is given."""
 
