@@ -32,10 +32,6 @@ def main() -> int:
         _shot(page, "tour-studio")
         page.wait_for_function("globalThis.cadenzaAudibility?.result", timeout=120_000)
         _shot(page.locator(".cadenza-audibility"), "tour-audibility")
-        page.get_by_role("button", name="Score this mix").click()
-        page.get_by_role("button", name="Score this mix", disabled=True).wait_for(timeout=300_000)
-        page.mouse.wheel(0, 500)
-        _shot(page, "tour-scores")
     return 0
 
 

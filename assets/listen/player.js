@@ -122,7 +122,7 @@ export class Player {
     this.problems.hidden = !failures.length;
     if (failures.length) {
       const again = h("button", { type: "button", onclick: () => engine.retry() }, "Try again");
-      this.problems.replaceChildren(h("span", {}, "A sound could not be loaded."), again);
+      this.problems.replaceChildren(h("span", {}, failures.join(" ")), ...(engine.interrupted ? [] : [again]));
     }
     const unheard = new Set(this.unheard.map(({ id }) => id));
     for (const [id, button] of this.buttons) {

@@ -40,6 +40,8 @@ export class Trial {
       this.help,
     );
     this.player.load();
+    // The volume was set before: the first sound is heard as it is, not faded in as on a page where nobody knows the volume.
+    engine.safety.heard = true;
   }
 
   // ---- questions ----------------------------------------------------------------------------------------------------

@@ -85,6 +85,8 @@ def _opened(path: Path, stream: int) -> Iterator[tuple[Any, Any]]:
                     f"it has {len(container.streams.audio)} audio streams; number {stream + 1} is asked for"
                 )
             audio = container.streams.audio[stream]
+            if audio.codec_context is None:
+                raise ValueError("its codec is not known")
             if not audio.rate or not audio.channels:
                 raise ValueError("it does not say its sample rate or number of channels")
             yield container, audio

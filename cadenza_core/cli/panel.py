@@ -92,7 +92,7 @@ def _links(test: str, people: list[dict[str, Any]], base: str, json_output: bool
     listing = table("link", "listener", "state", "done>", title=f"{test}: {len(rows)} participants")
     for row in rows:
         listing.add_row(row["link"], row["listener"], row["state"], f"{row['done']} of {row['trials']}")
-    shown = [{**row, "last": None if row["last"] is None else str(row["last"])} for row in rows]
+    shown = [{**row, "last": str(row["last"]) if row["done"] else None} for row in rows]
     out(json_output, {"test": test, "participants": shown}, lambda console: console.print(listing))
 
 

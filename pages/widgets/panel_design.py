@@ -16,7 +16,7 @@ from cadenza_core.listening.writing import EXAMPLE, design_yaml
 from cadenza_core.progress import Progress
 from cadenza_core.separation import get_system, systems
 
-from .jobs import ask, follow, is_stopped
+from .jobs import begin, follow, is_stopped
 from .messages import plain
 from .services import services
 
@@ -181,12 +181,16 @@ def _make(text: str, place: str) -> None:
         )
     )
     key = f"panel-{hashlib.sha256((text + base).encode()).hexdigest()[:24]}"
-    asked = st.session_state.setdefault("panel_asked", set())
-    if st.button(
-        "Make the test", type="primary", width="stretch", icon=":material/play_arrow:", key=f"panel_make_{place}"
-    ):
-        asked.add(key)
-        ask(key, f"Making {design.name}", _work(design), anew=True)
+    asked: set[str] = st.session_state.setdefault("panel_asked", set())
+    st.button(
+        "Make the test",
+        type="primary",
+        width="stretch",
+        icon=":material/play_arrow:",
+        key=f"panel_make_{place}",
+        on_click=_begin,
+        args=(key, design),
+    )
     job = services().jobs.get(key)
     if job is None or key not in asked:
         return
@@ -201,6 +205,12 @@ def _make(text: str, place: str) -> None:
         st.error(plain(job.error), icon=":material/error:")
     elif job.state == "cancelled" or is_stopped(key):
         st.caption("Stopped. What was made is kept, and found again if you make the test once more.")
+
+
+def _begin(key: str, design: Design) -> None:
+    st.session_state["panel_asked"].add(key)
+    services().jobs.forget(key)  # the same design once more, after its test was removed
+    begin(key, f"Making {design.name}", _work(design))
 
 
 def _work(design: Design) -> Callable[[Progress], tuple[str, ...]]:

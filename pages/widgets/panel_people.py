@@ -1,11 +1,13 @@
 """The tests there are: participants and their links, how far each is, answers to take away, and removing."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from cadenza_core.errors import CadenzaError
 from cadenza_core.listening import KINDS
 from cadenza_core.listening.answers import answers_frame
 from cadenza_core.listening.panels import (
@@ -18,10 +20,11 @@ from cadenza_core.listening.panels import (
 )
 from cadenza_core.listening.web import LISTEN_URL
 from cadenza_core.progress import Progress
+from cadenza_core.store.exporting import to_csv
 
-from .files_out import files_out
-from .jobs import ask, follow
+from .jobs import begin, follow
 from .messages import guarded, plain
+from .selection import owner
 from .services import services
 
 __all__ = ["panels"]
@@ -104,19 +107,24 @@ def _base() -> str:
 
 
 def _manage(name: str) -> None:
-    store = services().scores.store
     add, export, remove = st.columns(3)
     with add.popover("Invite", icon=":material/person_add:", width="stretch"):
         _invite(name)
-    with export:
-        answers = answers_frame(store, name)
-        files_out(f"answers-{name}", answers, None, f"answers-{name}-{len(answers)}")
+    with export.popover("Export", icon=":material/download:", width="stretch"):
+        st.caption("A row for each participant, trial, condition and scale, as they are when you press.")
+        st.download_button(
+            "CSV", lambda: _csv(name), f"answers-{name}.csv", "text/csv", on_click="ignore", width="stretch"
+        )
     with remove.popover("Remove", icon=":material/delete:", width="stretch"):
         _remove(name)
     st.caption(
         "The studio answers on this machine only. For participants elsewhere, start `cadenza panel serve --host 0.0.0.0`: "
         "it serves their pages and nothing else, and `cadenza panel links` prints the links for it."
     )
+
+
+def _csv(name: str) -> bytes:
+    return to_csv(answers_frame(services().scores.store, name))[0].encode("utf-8")
 
 
 def _invite(name: str) -> None:
@@ -129,14 +137,13 @@ def _invite(name: str) -> None:
     )
     count = int(st.number_input("How many", 1, 100, 1))
     number = st.session_state.setdefault("panel_invited", 0)
-    key = f"invite-{hashlib.sha256(f'{name} {number}'.encode()).hexdigest()[:16]}"
-    if st.button("Invite", type="primary", width="stretch", key="invite_go"):
-        store, settings = services().scores.store, services().settings
+    key = f"invite-{hashlib.sha256(f'{owner()} {name} {number}'.encode()).hexdigest()[:16]}"
+    store, settings = services().scores.store, services().settings
 
-        def work(progress: Progress) -> Any:
-            return add_participants(store, settings, name, [listener] * count, progress=progress)
+    def work(progress: Progress) -> Any:
+        return add_participants(store, settings, name, [listener] * count, progress=progress)
 
-        ask(key, "Inviting", work, anew=True)
+    st.button("Invite", type="primary", width="stretch", key="invite_go", on_click=begin, args=(key, "Inviting", work))
     job = services().jobs.get(key)
     if job is None:
         return
@@ -158,13 +165,34 @@ def _remove(name: str) -> None:
         placeholder="choose one",
         key=f"remove_{name}",
     )
-    if st.button("Remove the participant and all answers", disabled=not code, width="stretch") and code:
-        count = remove_participant(store, name, code)
-        st.session_state["panel_notes"] = [f"{code} was removed with {count} answered trials."]
-        st.rerun()
+    st.button(
+        "Remove the participant and all answers",
+        disabled=not code,
+        width="stretch",
+        on_click=_remove_one,
+        args=(name, code),
+    )
     st.divider()
     sure = st.checkbox("The whole test, with all answers", key=f"sure_{name}")
-    if st.button("Remove the test", disabled=not sure, width="stretch"):
-        remove_panel(store, services().settings, name)
-        st.session_state["panel_notes"] = [f"The test {name} was removed."]
-        st.rerun()
+    st.button("Remove the test", disabled=not sure, width="stretch", on_click=_remove_all, args=(name,))
+
+
+def _remove_one(name: str, code: str) -> None:
+    _say(lambda: f"{code} was removed with {remove_participant(services().scores.store, name, code)} answered trials.")
+
+
+def _remove_all(name: str) -> None:
+    def work() -> str:
+        remove_panel(services().scores.store, services().settings, name)
+        return f"The test {name} was removed."
+
+    _say(work)
+
+
+def _say(work: Callable[[], str]) -> None:
+    """Do something in a callback, and say what became of it on the page that follows."""
+    try:
+        said = work()
+    except CadenzaError as error:
+        said = str(error)
+    st.session_state["panel_notes"] = [said]

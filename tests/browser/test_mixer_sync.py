@@ -140,7 +140,7 @@ def test_position_never_goes_back_while_playing_and_stops_at_the_end(page, sound
     positions = page.evaluate(f"""async () => {{
       const all = [];
       await {ENGINE}.play();
-      for (let i = 0; i < 60; i++) {{
+      for (let i = 0; i < 60 && {ENGINE}.playing; i++) {{ // a slow machine may get to the end
         all.push({ENGINE}.position);
         if (i % 10 === 5) {ENGINE}.setLoop(0, 44100 * 4 - i);
         if (i % 10 === 9) {ENGINE}.setLooping(false);
@@ -148,7 +148,7 @@ def test_position_never_goes_back_while_playing_and_stops_at_the_end(page, sound
       }}
       return all;
     }}""")
-    assert positions[0] == 88200
+    assert positions[0] == 88200 and len(positions) > 12
     assert np.all(np.diff(positions) >= 0)
     page.wait_for_function(f"!{ENGINE}.playing", timeout=5000)
     assert page.evaluate(f"{ENGINE}.position") == 0
