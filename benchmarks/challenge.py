@@ -339,13 +339,16 @@ class _Load:
         self.luck = random.Random(7)
 
     def run(self, name: str, kills: int, rows: list[tuple]) -> None:
-        out, scores = self.place / name, self.place / name / "scores.csv"
+        out, scores = self.place / name, self.place / f"{name}.csv"
         common = ["--data", str(self.root), "--workers", "2", "--json"]
         enhance = ["enhance", *common, "--system", "ideal-mask", "--out", str(out)]
         evaluate = ["evaluate", *common, "--enhanced", str(out), "--csv", str(scores), "--no-store"]
         evaluate += [part for name in self.scored for part in ("--songs", name)]
-        for what, command, folder in (("enhance", enhance, "challenge"), ("evaluate", evaluate, "scores.challenge")):
-            journal, pairs = out / folder / "journal.jsonl", self.pairs[what]
+        for what, command, folder in (
+            ("enhance", enhance, out / "challenge"),
+            ("evaluate", evaluate, scores.with_suffix(".challenge")),
+        ):
+            journal, pairs = folder / "journal.jsonl", self.pairs[what]
             victims = self.luck.sample(["run", "worker"] * kills, 2 * kills)
             moments = sorted(self.luck.sample(range(pairs - 1), 2 * kills))
             began = time.perf_counter()
@@ -394,15 +397,14 @@ class _Load:
 
     def digests(self, name: str) -> dict[str, str]:
         """Give the digests of all results of a run."""
-        folder = self.place / name
-        files = [*(folder / "enhanced_signals").rglob("*"), folder / "scores.csv"]
-        made = {}
-        for path in files:
-            if path.is_file():
-                made[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
-        with (folder / "scores.csv").open(newline="") as file:
+        folder, scores = self.place / name, self.place / f"{name}.csv"
+        with scores.open(newline="") as file:
             assert all(0 < float(row["score"]) < 1 for row in csv.DictReader(file))
-        return made
+        files = {
+            str(path.relative_to(folder)): path for path in (folder / "enhanced_signals").rglob("*") if path.is_file()
+        }
+        files["scores.csv"] = scores
+        return {label: hashlib.sha256(path.read_bytes()).hexdigest() for label, path in files.items()}
 
 
 def _never_begun_after_its_end(told: list[dict]) -> bool:
