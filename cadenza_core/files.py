@@ -161,7 +161,7 @@ def parse_yaml(text: str) -> Any:
 
     References (``*name``) are refused: a few lines of them unfold to more than any memory holds.
     """
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, yaml.SafeLoader)):

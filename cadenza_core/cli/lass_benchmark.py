@@ -182,7 +182,7 @@ def submit(
             folder = write_lass_system(system, loaded, wanted, to, report=report, progress=part(show, 0.05, 1.0))
         archive = pack_lass(folder, to) if zipped else None
         checked = validate_lass(folder, sets={name: rows for name, (rows, _) in wanted.items()})
-        data = {"folder": str(folder), "zip": str(archive) if archive else None, "ok": checked.ok}
+        data: dict[str, object] = {"folder": str(folder), "zip": str(archive) if archive else None, "ok": checked.ok}
         data["faults"] = [str(fault) for fault in checked.faults]
         out(
             json_output,

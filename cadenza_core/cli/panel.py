@@ -156,7 +156,11 @@ def remove(
             what = f"the participant {participant} and all answers" if participant else "the whole test and all answers"
             if not yes and not typer.confirm(f"Remove {what} of {test}?", err=True):
                 raise CadenzaError("Nothing was removed.")
-            count = remove_participant(store, test, participant) if participant else remove_panel(store, settings, test)
+            count = None
+            if participant:
+                count = remove_participant(store, test, participant)
+            else:
+                remove_panel(store, settings, test)
         text = f"Removed: {what} of {test}."
         out(
             json_output,

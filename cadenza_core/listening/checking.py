@@ -99,7 +99,9 @@ def checked_log(panel: Panel, trial: Trial, given: Any, duration: float) -> dict
     if not isinstance(given, Mapping):
         raise Refused(422, "log", "The page did not tell what was heard. Reload it.")
     places = places_of(panel, trial)
-    plays, heard, switches = ({}, {}, [])
+    plays: dict[str, Any] = {}
+    heard: dict[str, Any] = {}
+    switches = []
     for name, into in (("plays", plays), ("heard_s", heard)):
         values = given.get(name)
         if not isinstance(values, Mapping) or not set(values) <= set(places):

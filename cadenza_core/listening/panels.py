@@ -146,7 +146,8 @@ def _check_new(connection: Connection, name: str) -> None:
 def _render(
     renderer: Renderer, wanted: Sequence[tuple[str, str]], progress: Progress
 ) -> tuple[list[tuple[str, str, str]], tuple[str, ...]]:
-    groups, notes = [], []
+    groups: list[tuple[str, str, str]] = []
+    notes: list[str] = []
     for number, (listener, excerpt) in enumerate(wanted):
         show = part(progress, 0.98 * number / len(wanted), 0.98 * (number + 1) / len(wanted))
         key, _, said = renderer.group(listener, excerpt, show)

@@ -81,9 +81,9 @@ class Renderer:
         except CadenzaError as error:
             faults.append(f"participants: {error}")
         for condition in self.design.conditions:
-            faults += _said(condition.line, lambda one=condition: self._check_system(one))  # type: ignore[misc]
+            faults += _said(condition.line, lambda one=condition: self._check_system(one))
         for passage in self.design.excerpts:
-            faults += _said(passage.line, lambda one=passage: self._check_passage(one))  # type: ignore[misc]
+            faults += _said(passage.line, lambda one=passage: self._check_passage(one))
         for condition in self.design.conditions:
             for passage in self.design.excerpts if condition.file else ():
                 for listener in listeners:
@@ -250,7 +250,10 @@ class Renderer:
             return MixSettings()
         decibels = condition.gains.decibels
         stems = dict.fromkeys(stem for stem, _ in decibels)
-        return MixSettings({stem: Lane(*(decibels.get((stem, ear), 0.0) for ear in EARS)) for stem in stems})
+        left, right = EARS
+        return MixSettings(
+            {stem: Lane(decibels.get((stem, left), 0.0), decibels.get((stem, right), 0.0)) for stem in stems}
+        )
 
     def _song(self, passage: Passage) -> Song:
         if passage.song not in self._songs:

@@ -73,9 +73,9 @@ def _excerpt(row: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {key: _text(row.get(key)) for key in ("name", "song")}
     start, stop = row.get("start"), row.get("stop")
     if _text(start) or _text(stop):
-        found["at"] = (
-            f"{float(start) if _text(start) else 0:g}-{format(float(stop), 'g') if stop and _text(stop) else ''}"
-        )
+        begin = float(start) if start is not None and _text(start) else 0.0
+        end = format(float(stop), "g") if stop and _text(stop) else ""
+        found["at"] = f"{begin:g}-{end}"
     found["query"] = _text(row.get("query"))
     return {key: value for key, value in found.items() if value} | (
         {"training": True} if row.get("training") is True else {}

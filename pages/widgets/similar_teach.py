@@ -237,7 +237,7 @@ def _tags(lesson: Lesson, found: Tagged, targets: Sequence[Track], key: str) -> 
         "right": [False] * len(found.tags),
     }
     labels = [*found.taught.labels, NONE]
-    edited = st.data_editor(
+    edited: dict[str, list[Any]] = st.data_editor(
         rows,
         key=f"tags_{key}_{turn}",
         hide_index=True,

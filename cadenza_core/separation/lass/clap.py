@@ -96,8 +96,10 @@ def load_clap_text(contents: Contents) -> ClapText:
     try:
         load_into(model.clap, {**state, **own}, contents.path, assign=True)
     except CheckpointFault as fault:
-        names = (tuple(map(_official, kind)) for kind in (fault.missing, fault.unexpected, fault.misshaped))
-        raise CheckpointFault(contents.path, *names) from fault
+        missing, unknown, misshaped = (
+            tuple(map(_official, kind)) for kind in (fault.missing, fault.unexpected, fault.misshaped)
+        )
+        raise CheckpointFault(contents.path, missing, unknown, misshaped) from fault
     return model.eval()
 
 
