@@ -94,7 +94,9 @@ def mixdown(
             listener,
         )
 
-    samples = mode(settings.hear, _AFTER if settings.simulated_ears else 0)
+    # What rings on after the end is heard by the ear's model and by the limiter, which looks ahead.
+    rings = (settings.simulated_ears or settings.limiter) and not settings.is_rendered_simulation
+    samples = mode(settings.hear, _AFTER if rings else 0)
     matched = 0.0
     if settings.match_loudness:
         modes = ["original", "remix", *(["aided"] if listener else [])]
@@ -105,10 +107,11 @@ def mixdown(
         own = loudness.get(settings.hear, math.nan)
         matched = min(0.0, min(finite) - own) if finite and math.isfinite(own) else 0.0
     samples = samples * 10.0 ** ((matched + settings.master_db) / 20.0)
-    samples = _simulated(samples, settings, rate, listener, progress)[:, : original.shape[1]]
+    samples = _simulated(samples, settings, rate, listener, progress)
     limited = 0.0
     if settings.limiter:
         samples, limited = limit(samples, rate)
+    samples = samples[:, : original.shape[1]]
     return Mixdown(samples, rate, measure(samples, rate), matched, limited)
 
 
