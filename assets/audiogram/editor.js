@@ -19,6 +19,7 @@ export default function ({ data, parentElement, setStateValue }) {
 class Editor {
   constructor(root) {
     this.root = root;
+    for (const type of ["focusout", "pointerup"]) root.addEventListener(type, () => this.flush());
     this.key = null;
   }
 
@@ -159,7 +160,15 @@ class Editor {
 
   tell() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send("levels", { key: this.key, ...structuredClone(this.levels) }), DEBOUNCE);
+    this.timer = setTimeout(() => this.flush(), DEBOUNCE);
+  }
+
+  /** Send what waits to be sent: before whatever is pressed next, such as Save. */
+  flush() {
+    if (!this.timer) return;
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.send("levels", { key: this.key, ...structuredClone(this.levels) });
   }
 }
 

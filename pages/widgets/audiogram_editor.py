@@ -7,7 +7,7 @@ import streamlit as st
 
 from .audiogram import GEOMETRY, audiogram_frame
 
-__all__ = ["audiogram_editor"]
+__all__ = ["audiogram_editor", "levels_now"]
 
 _ASSETS = Path(__file__).resolve().parents[2] / "assets" / "audiogram"
 _component = st.components.v2.component(
@@ -39,6 +39,11 @@ def audiogram_editor(
     """
     levels: dict[str, list[float | None]] = {"right": list(right), "left": list(left)}
     data = {"frame": audiogram_frame(), "frequencies": list(frequencies), "levels": levels, "key": key, **GEOMETRY}
-    state = _component(key=key, data=data, on_levels_change=lambda: None).levels
-    now = state if state and state["key"] == key else levels
-    return now["right"], now["left"]
+    _component(key=key, data=data, on_levels_change=lambda: None)
+    return levels_now(key) or (levels["right"], levels["left"])
+
+
+def levels_now(key: str) -> tuple[list[float | None], list[float | None]] | None:
+    """Give right and left ear as they are at this moment, for callbacks; None if nothing was changed yet."""
+    state = (st.session_state.get(key) or {}).get("levels")
+    return (state["right"], state["left"]) if state and state["key"] == key else None

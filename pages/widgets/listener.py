@@ -12,7 +12,7 @@ from cadenza_core.catalog.own import save_listeners
 from cadenza_core.errors import CadenzaError
 from cadenza_core.hearing.severity import BANDS, listener_severity
 
-from .audiogram_editor import audiogram_editor
+from .audiogram_editor import audiogram_editor, levels_now
 from .messages import plain
 from .selection import pick
 from .services import Catalog, services
@@ -76,14 +76,26 @@ def _new(present: Listener, present_id: str) -> None:
         "Drag the points or type: dB HL, -20 to 120. All frequencies are needed. It starts from the present listener."
     )
     start = ([_level(present, side, hertz) for hertz in _FREQUENCIES] for side in ("right", "left"))
-    right, left = audiogram_editor(_FREQUENCIES, *start, key=f"new_levels_{present_id}")
+    key = f"new_levels_{present_id}"
+    levels = audiogram_editor(_FREQUENCIES, *start, key=key)
     field, button = st.columns([3, 1], vertical_alignment="bottom")
-    name = field.text_input("Name", max_chars=60, placeholder="Such as Ana, 2026", key="new_listener_name")
-    if button.button("Save", icon=":material/save:", key="save_listener", width="stretch"):
-        try:
-            _keep([make_listener(name.strip(), list(_FREQUENCIES), left, right)])
-        except CadenzaError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+    field.text_input("Name", max_chars=60, placeholder="Such as Ana, 2026", key="new_listener_name")
+    button.button(
+        "Save", icon=":material/save:", key="save_listener", width="stretch", on_click=_save, args=(key, levels)
+    )
+    if fault := st.session_state.get("new_listener_fault"):
+        st.error(plain(fault), icon=":material/error:")
+
+
+def _save(key: str, shown: tuple[list[float | None], list[float | None]]) -> None:
+    """Keep what is drawn at this moment, or say until the next try why not."""
+    right, left = levels_now(key) or shown
+    try:
+        name = st.session_state["new_listener_name"].strip()
+        _keep([make_listener(name, list(_FREQUENCIES), left, right)])
+        st.session_state.pop("new_listener_fault", None)
+    except CadenzaError as error:
+        st.session_state["new_listener_fault"] = str(error)
 
 
 def _level(listener: Listener, side: str, hertz: int) -> float:
@@ -124,4 +136,3 @@ def _keep(listeners: list[Listener]) -> None:
     st.session_state.pop("listener_fault", None)
     services().catalog(fresh=True)
     pick(listener=listeners[0].id)
-    st.rerun()
