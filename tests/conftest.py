@@ -25,20 +25,6 @@ RATE = 44100
 PARTS = ("mixture", "vocals", "drums", "bass", "other")
 
 
-#: Known faults, still to be mended; each is expected to fail and says so in every run.
-_KNOWN_FAULTS = {
-    "tests/embedding/test_evaluate.py": "two faults of it are mended; not seen to pass as a whole yet",
-}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of known faults."""
-    for item in items:
-        reason = next((why for test, why in _KNOWN_FAULTS.items() if item.nodeid.startswith(test)), None)
-        if reason:
-            item.add_marker(pytest.mark.xfail(reason=f"known fault: {reason}"))
-
-
 class OneBrowser(LoadScopeScheduling):
     """A worker takes a file at a time, and one takes all browser tests: they measure latency, and share browser and server."""
 

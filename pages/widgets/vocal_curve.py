@@ -17,7 +17,9 @@ def curve_panel(curve: Curve, gain: float, listener: str, *, aided: bool) -> Non
     """Show the numbers at the slider's place, and the curve."""
     now, before = curve.at(gain), curve.mixture_percent
     remix, mixture = st.columns(2)
-    remix.metric(f"Remix, vocals {gain:+.1f} dB", f"{now:.0f} %", f"{now - before:+.0f} points against the mixture")
+    change = round(now - before)
+    words = f"{change:+d} points against the mixture" if change else "as the mixture"
+    remix.metric(f"Remix, vocals {gain:+.1f} dB", f"{now:.0f} %", words, delta_color="normal" if change else "off")
     mixture.metric("Mixture as it is", f"{before:.0f} %")
     st.plotly_chart(curve_figure(curve, gain), key="lyric_curve", config={"displayModeBar": False})
     st.caption(
