@@ -25,16 +25,33 @@ RATE = 44100
 PARTS = ("mixture", "vocals", "drums", "bass", "other")
 
 
-class OneBrowser(LoadScopeScheduling):
-    """A worker takes a file at a time, and one takes all browser tests: they measure latency, and share browser and server."""
+#: Files that share the studio's server.
+STUDIO = ("test_studio.py", "test_extract.py", "test_proposals.py", "test_challenge_page.py", "test_scores_pages.py")
+
+
+class TwoBrowsers(LoadScopeScheduling):
+    """A worker takes a file at a time; one takes all browser tests that open the studio, one the others: each has a browser.
+
+    They wait most of the time, for sounds and pages: so there is a worker more than cores.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "browser" if nodeid.startswith("tests/browser/") else nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        if not file.startswith("tests/browser/"):
+            return file
+        return "browser, studio" if file.endswith(STUDIO) else "browser, mixer"
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoBrowsers:
     """Give the scheduler of the workers."""
-    return OneBrowser(config, log)
+    return TwoBrowsers(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/browser/"))
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ export const UNKNOWN_RISE_DB = 15;
 export const LOUD_DB_SPL = 80;
 /** For what follows silence, the first sound of the page among it. */
 const FIRST_RISE_DB = 30;
+const MOST_RISE_DB = 60;
 const SETTLED = 0.03; // s after which the limiter has surely taken a new limit
 const RECOVERY = 40; // dB per second
 
@@ -99,7 +100,9 @@ export class Safety {
   soften(rise) {
     if (!(rise > RISE_DB)) return 0;
     const now = this.context.currentTime;
-    const step = Number.isFinite(rise) ? rise : FIRST_RISE_DB; // after silence
+    const pending = -decibels(this.guard.gain.value); // of a rise before that has not come in yet
+    // After silence, what was pending is enough.
+    const step = Math.min(MOST_RISE_DB, Number.isFinite(rise) ? pending + rise : Math.max(pending, FIRST_RISE_DB));
     glide(this.guard.gain, factor(-step), now, HEAR_TAU / 3);
     this.#rise(step, now + 6 * HEAR_TAU);
     return 4 * HEAR_TAU;

@@ -7,6 +7,7 @@
 import { glide } from "./graph.js";
 
 const AHEAD = 0.02; // s between a command and its first sample; the fade out fits in
+const QUANTUM = 128; // frames that a graph renders at once
 const FADE_TAU = 0.0015; // s
 const PATIENCE = 6; // attempts, each twice as far ahead as the last
 
@@ -115,14 +116,16 @@ export class Transport {
 
   #take(fromAt) {
     const rate = this.context.sampleRate;
-    let ahead = AHEAD;
+    // The output is rendered one buffer at a time, in a burst: what lies in the next one may be passed at any moment.
+    const margin = QUANTUM + Math.ceil((this.context.baseLatency ?? 0) * rate);
+    let ahead = AHEAD + margin / rate;
     for (let attempt = 1; ; attempt++) {
       const at = Math.max(this.now + Math.round(ahead * rate), this.takes.at(-1)?.at ?? 0);
       const loop = this.loop && { ...this.loop };
       let from = fromAt(at);
       if (loop && from >= loop.end) from = loop.start;
       const take = { at, from, loop, sources: this.graph.startSources(at, Math.min(from, this.frames), loop) };
-      if (this.now + 128 < at || attempt === PATIENCE) {
+      if (this.now + margin < at || attempt === PATIENCE) {
         for (const old of this.takes) this.#end(old, at / rate);
         this.takes = [...this.takes.filter((old) => old.at < at).slice(-1), take];
         if (take.sources[0]) take.sources[0].onended = () => this.#finished(take);

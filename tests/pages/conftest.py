@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))  # pages/ is beside the packages, not installed
 sys.path.append(str(ROOT / "pages"))  # as app.py does, and for its reason
 
 from cadenza_core.audio import STEMS, Audio, Stems  # noqa: E402
+from cadenza_core.quality import warm_up  # noqa: E402
 from cadenza_core.separation.base import SystemInfo, register, unregister  # noqa: E402
 
 
@@ -27,6 +28,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.delenv(f"CADENZA_{name}", raising=False)
     patch.setenv("CADENZA_HOME", str(place))
     patch.setattr("cadenza_core.catalog.demo.render_demo", _short_demo)
+    # Once for all modules of this process, not in a process of its own for each.
+    patch.setattr("pages.widgets.services.warm_up_aside", lambda progress: warm_up())
     from pages.widgets.services import services
 
     services.cache_clear()

@@ -32,7 +32,7 @@ def music(seconds: float = 1.0, rate: int = 24000, seed: int = 0) -> np.ndarray:
     return sound
 
 
-def speech(seconds: float = 1.0, rate: int = 24000) -> np.ndarray:
+def speech(seconds: float = 0.6, rate: int = 24000) -> np.ndarray:
     """Voiced syllables: pulses through two formants that move, with pauses."""
     time = np.arange(int(seconds * rate)) / rate
     phase = np.cumsum(120 + 20 * np.sin(2 * np.pi * 1.3 * time)) / rate
@@ -75,7 +75,7 @@ class Pair:
         return self.processed, self.reference, *rates, audiogram, self.equalisation, level1
 
 
-M = music()
+M = music(0.6)
 ORDINARY: dict[str, Callable[[], Pair]] = {
     "identical": lambda: Pair(M, M, MILD),
     "noisy, normal hearing": lambda: Pair(M, noisy(M), NORMAL),
@@ -89,7 +89,7 @@ ORDINARY: dict[str, Callable[[], Pair]] = {
     "silence at the start": lambda: Pair(padded(M, 9000, 0), noisy(padded(M, 9000, 0), 0.002), MILD),
     "silence at the end": lambda: Pair(padded(M, 0, 9000), noisy(padded(M, 0, 9000), 0.002), MODERATE),
     "processed silent at both ends": lambda: Pair(M, padded(M[5000:-5000], 5000, 5000), MILD),
-    "gated": lambda: Pair(M, gated(M), MODERATE),
+    "gated": lambda: Pair(music(), gated(music()), MODERATE),
     "both gated": lambda: Pair(gated(M), gated(noisy(M)), MILD),
     "clipped": lambda: Pair(M, np.clip(M, -0.1, 0.1), MODERATE),
     "saturated": lambda: Pair(M, np.tanh(8 * M), MILD),
@@ -106,30 +106,30 @@ ORDINARY: dict[str, Callable[[], Pair]] = {
     "loud": lambda: Pair(M, noisy(M), MODERATE, level1=105.0),
     "noise of the reference matters": lambda: Pair(20 * M, 20 * noisy(M), MILD, level1=50.0),
     "level1 by default": lambda: Pair(5 * M, 5 * noisy(M), MILD, level1=65.0),
-    "16 kHz": lambda: Pair(music(rate=16000), noisy(music(rate=16000)), MODERATE, 16000),
-    "32 kHz": lambda: Pair(music(rate=32000), noisy(music(rate=32000)), MILD, 32000),
-    "44.1 kHz": lambda: Pair(music(rate=44100), noisy(music(rate=44100)), MODERATE, 44100),
-    "48 kHz": lambda: Pair(music(rate=48000), np.tanh(6 * music(rate=48000)), MILD, 48000),
-    "44.1 kHz against 24 kHz": lambda: Pair(music(rate=44100), M, MODERATE, 44100, 24000),
+    "16 kHz": lambda: Pair(music(0.6, rate=16000), noisy(music(0.6, rate=16000)), MODERATE, 16000),
+    "32 kHz": lambda: Pair(music(0.6, rate=32000), noisy(music(0.6, rate=32000)), MILD, 32000),
+    "44.1 kHz": lambda: Pair(music(0.6, rate=44100), noisy(music(0.6, rate=44100)), MODERATE, 44100),
+    "48 kHz": lambda: Pair(music(0.6, rate=48000), np.tanh(6 * music(0.6, rate=48000)), MILD, 48000),
+    "44.1 kHz against 24 kHz": lambda: Pair(music(0.6, rate=44100), M, MODERATE, 44100, 24000),
     "float32": lambda: Pair(M.astype(np.float32), noisy(M).astype(np.float32), MODERATE),
     "float32 at 44.1 kHz": lambda: Pair(
-        *(noisy(music(rate=44100), k).astype(np.float32) for k in (0, 0.01)), MILD, 44100
+        *(noisy(music(0.6, rate=44100), k).astype(np.float32) for k in (0, 0.01)), MILD, 44100
     ),  # type: ignore[misc]
-    "unequal lengths": lambda: Pair(M, noisy(M)[:21000], MODERATE),
+    "unequal lengths": lambda: Pair(M, noisy(M)[:12600], MODERATE),
     "long": lambda: Pair(music(4.0, seed=3), noisy(music(4.0, seed=3)), MODERATE),
 }
 
 
 def tone(frequency: float) -> np.ndarray:
-    return 0.1 * np.sin(2 * np.pi * frequency * np.arange(24000) / 24000)
+    return 0.1 * np.sin(2 * np.pi * frequency * np.arange(14400) / 24000)
 
 
 def white(seed: int) -> np.ndarray:
-    return 0.1 * np.random.default_rng(seed).standard_normal(24000)
+    return 0.1 * np.random.default_rng(seed).standard_normal(14400)
 
 
 def clicks(every: int) -> np.ndarray:
-    return (np.arange(24000) % every == every // 2).astype(float)
+    return (np.arange(14400) % every == every // 2).astype(float)
 
 
 PATHOLOGICAL: dict[str, Callable[[], Pair]] = {
@@ -143,8 +143,8 @@ PATHOLOGICAL: dict[str, Callable[[], Pair]] = {
     "clicks": lambda: Pair(clicks(2400) + 1e-3 * white(3), clicks(2400), MILD),
     "near-silent processed": lambda: Pair(M, 1e-9 * M, MILD),
     "near-silent pair": lambda: Pair(1e-12 * M, 1e-12 * noisy(M), MODERATE),
-    "silent processed": lambda: Pair(M, np.zeros(24000), MODERATE),
-    "constant processed": lambda: Pair(M, np.full(24000, 0.1), MILD),
+    "silent processed": lambda: Pair(M, np.zeros(14400), MODERATE),
+    "constant processed": lambda: Pair(M, np.full(14400, 0.1), MILD),
 }
 
 

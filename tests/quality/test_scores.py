@@ -32,7 +32,7 @@ LISTENER = Listener(
 SONG = "Actions - One Minute Smile"
 
 
-def generated_stems(seconds: float = 0.8, seed: int = 1) -> dict[str, np.ndarray]:
+def generated_stems(seconds: float = 0.5, seed: int = 1) -> dict[str, np.ndarray]:
     """Four stems, shape (2, n), float32: decaying tones with some noise, different in each ear."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(seconds * RATE)) / RATE
@@ -93,7 +93,7 @@ def test_stem_scores_equal_the_recipes(source: str, tmp_path: Path, request: pyt
     content = generated_stems()
     if source == "real":
         place = request.getfixturevalue("shared_data") / "musdb18hq" / "test" / "Software-Entwicklungskit - Lithium"
-        content = {name: read_audio(place / f"{name}.flac", 20.0, 20.8).samples for name in ORDER}
+        content = {name: read_audio(place / f"{name}.flac", 20.0, 20.5).samples for name in ORDER}
     song, enhanced = tmp_path / "song", tmp_path / "enhanced"
     write_song(song, content)
     enhance(enhanced, content)
