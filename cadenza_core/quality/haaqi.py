@@ -33,7 +33,7 @@ from ..errors import CadenzaError
 from ..progress import Progress, silent
 from .haaqi_batch import HaaqiPair, score_in_order
 from .haaqi_check import MIN_DURATION, check_input
-from .haaqi_compile import compiling
+from .haaqi_compile import compiling, is_compiled
 from .haaqi_model import HaaqiParts
 from .haaqi_noise import Position, position_of
 
@@ -319,13 +319,20 @@ def warm_up() -> None:
 
 
 def warm_up_aside(progress: Progress = silent) -> None:
-    """Warm up, compiling in another process: a compiler holds Python's lock, and a server must go on answering.
+    """Warm up; what has to be compiled is in another process: a compiler holds Python's lock, and a server must answer.
 
     Raises
     ------
     Cancelled
         From `progress`; the other process is stopped.
     """
+    if not is_compiled():
+        _compile_aside(progress)
+    warm_up()
+    progress(1.0, "HAAQI is ready")
+
+
+def _compile_aside(progress: Progress) -> None:
     politely = "import os; getattr(os, 'nice', int)(10)"  # whoever listens meanwhile goes first
     command = [sys.executable, "-c", f"{politely}; from cadenza_core.quality import warm_up; warm_up()"]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL) as compiler:
@@ -335,5 +342,3 @@ def warm_up_aside(progress: Progress = silent) -> None:
                 time.sleep(0.1)
         finally:
             compiler.terminate()
-    warm_up()
-    progress(1.0, "HAAQI is ready")

@@ -23,7 +23,7 @@ from numba.core import config as _config
 from ..errors import CadenzaError
 from ..settings import Settings
 
-__all__ = ["compiling", "kernel", "strict_kernel"]
+__all__ = ["compiling", "is_compiled", "kernel", "strict_kernel"]
 
 
 def _writable(folder: Path) -> bool:
@@ -53,13 +53,24 @@ def _cache_folder() -> Path | None:
 _FOLDER = _cache_folder()
 
 
+def _mark() -> Path | None:
+    """Give the file that is there once all kernels are compiled for this processor."""
+    return None if _FOLDER is None else _FOLDER / f"compiled-{binding.get_host_cpu_name()}"
+
+
+def is_compiled() -> bool:
+    """Say whether all kernels are on the disk."""
+    mark = _mark()
+    return mark is not None and mark.is_file()
+
+
 @contextlib.contextmanager
 def compiling() -> Iterator[None]:
     """Let one process after the other compile all kernels, until one has: the others then load what it has compiled.
 
     Numba lets several compile the same at once, which takes each of them a minute.
     """
-    mark = None if _FOLDER is None else _FOLDER / f"compiled-{binding.get_host_cpu_name()}"
+    mark = _mark()
     if mark is None or mark.is_file():
         yield
         return

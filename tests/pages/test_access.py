@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,8 @@ def ask(path, *, host="localhost:8501", client="127.0.0.1", cookies=None, kind="
         else:
             await send({"type": "websocket.accept"})
 
-    asyncio.run(routes.Edge(app)(scope, receive, send))
+    with ThreadPoolExecutor(1) as thread:  # where a browser is driven in this thread, a loop runs in it
+        thread.submit(asyncio.run, routes.Edge(app)(scope, receive, send)).result()
     if kind != "http":
         return sent[0]["type"]
     return sent[0]["status"], {name.decode(): value.decode() for name, value in sent[0]["headers"]}

@@ -298,6 +298,7 @@ def test_warming_up_aside_ends_ready_and_can_be_stopped(monkeypatch: pytest.Monk
             processes.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Kept)
+    monkeypatch.setattr("cadenza_core.quality.haaqi.is_compiled", lambda: False)
     said: list[tuple[float, str]] = []
     warm_up_aside(lambda share, text: said.append((share, text)))
     assert said[-1] == (1.0, "HAAQI is ready")
@@ -309,3 +310,11 @@ def test_warming_up_aside_ends_ready_and_can_be_stopped(monkeypatch: pytest.Monk
     with pytest.raises(Cancelled):
         warm_up_aside(stop)
     assert processes[1].returncode not in (None, 0)
+
+
+def test_warming_up_starts_no_process_where_all_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    warm_up()
+    monkeypatch.setattr(subprocess, "Popen", None)
+    said: list[float] = []
+    warm_up_aside(lambda share, text: said.append(share))
+    assert said == [1.0]
