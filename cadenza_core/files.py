@@ -9,9 +9,11 @@ import shutil
 import time
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import filelock
 
 from .errors import CadenzaError
 
@@ -19,6 +21,7 @@ __all__ = [
     "FORMULA_STARTS",
     "atomic_file",
     "atomic_folder",
+    "changed_json",
     "check_name",
     "disk_errors",
     "expand",
@@ -80,6 +83,28 @@ def atomic_file(path: Path) -> Iterator[Path]:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+@contextlib.contextmanager
+def changed_json(path: Path, read: Callable[[], Any]) -> Iterator[Any]:
+    """Give what `read` gives, and write it to `path`, whole, once the block has changed it; one process at a time.
+
+    Raises
+    ------
+    CadenzaError
+        If the file cannot be written, or from `read`.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(path.with_suffix(".lock"))
+        lock.acquire()
+    try:
+        entries = read()
+        yield entries
+        with atomic_file(path) as temporary:
+            temporary.write_text(json.dumps(entries, indent=1, ensure_ascii=False), encoding="utf-8")
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

@@ -434,6 +434,15 @@ export class Engine extends EventTarget {
     return Boolean(this.transport?.playing);
   }
 
+  /** Frames a second of the song. */
+  get rate() {
+    return this.song?.rate ?? 0;
+  }
+
+  get frames() {
+    return this.song?.frames ?? 0;
+  }
+
   /** Frame of the song that is heard, or waits to be. */
   get position() {
     return this.transport ? this.transport.position : 0;

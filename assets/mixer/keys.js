@@ -1,20 +1,16 @@
 // The keyboard: one table, which is also what the help shows.
 
+import { COMMON, commandOf, isPlain, jump, taken } from "./keyboard.js";
 import { EARS } from "./settings.js";
 
 const PATIENCE = 2000; // ms between M or S and the digit of its lane
 
-/** Commands: keys as shown, what they do, and the doing; `view` is the View. */
 export const KEYMAP = [
-  { keys: ["Space"], does: "play or pause", run: ({ engine }) => engine.toggle() },
-  { keys: ["←", "→"], events: ["ArrowLeft", "ArrowRight"], does: "back, forward 5 s (Shift: 1 s)", run: jump },
-  {
-    keys: ["Home"],
-    does: "to the start (of the loop, if it is on)",
-    run: ({ engine }) => engine.seek(engine.loop.on ? engine.loop.start : 0),
-  },
-  { keys: ["L"], does: "loop on or off", run: (view) => view.toggleLoop() },
-  { keys: ["[", "]"], does: "loop starts, ends here", run: ({ engine }, event) => bound(engine, event.key) },
+  COMMON.play,
+  { ...jump(5, 1), does: "back, forward 5 s (Shift: 1 s)" },
+  COMMON.start,
+  COMMON.loop,
+  COMMON.bounds,
   { keys: ["1 … 9"], does: "to the gain of that lane; then ↑ ↓ by 0.5 dB, Shift by 0.1, Page by 3, Home 0 dB" },
   {
     keys: ["M", "S"],
@@ -35,12 +31,7 @@ export const KEYMAP = [
   },
   { keys: ["N"], does: "match loudness", run: ({ engine }) => engine.setMatch(!engine.settings.match_loudness) },
   { keys: ["T"], does: "limiter on or off", run: ({ engine }) => engine.setLimiter(!engine.settings.limiter) },
-  {
-    keys: ["<", ">"],
-    events: ["<", ">", ",", "."],
-    does: "listening volume down, up by 3 dB",
-    run: ({ engine }, event) => engine.setVolume(engine.safety.db + (">.".includes(event.key) ? 3 : -3)),
-  },
+  COMMON.volume,
   {
     keys: ["+", "−"],
     events: ["+", "=", "-", "−"],
@@ -48,21 +39,8 @@ export const KEYMAP = [
     run: ({ timeline }, event) => timeline.zoom("+=".includes(event.key) ? 2 : 0.5),
   },
   { keys: ["F"], does: "follow the playhead", run: (view) => view.toggleFollow() },
-  { keys: ["?"], does: "this help (Escape closes it)", run: (view) => view.showHelp() },
+  COMMON.help,
 ];
-
-function jump({ engine }, event) {
-  if (!engine.song) return;
-  const seconds = (event.shiftKey ? 1 : 5) * (event.key === "ArrowLeft" ? -1 : 1);
-  engine.seek(engine.position + seconds * engine.song.rate);
-}
-
-function bound(engine, key) {
-  const { start, end } = engine.loop;
-  const here = engine.position;
-  if (key === "[") engine.setLoop(here, end > here ? end : engine.song.frames);
-  else engine.setLoop(start < here ? start : 0, here);
-}
 
 function arm(view, event) {
   const letter = event.key.toLowerCase();
@@ -90,42 +68,15 @@ function digit(view, event) {
   else lane.faders[EARS.indexOf("left")].slider.focus();
 }
 
-/** Whether a key pressed on this element belongs to the element: text being typed, a button about to be pressed. */
-function taken(event) {
-  const target = event.composedPath()[0];
-  if (!(target instanceof Element)) return false;
-  if (
-    target.isContentEditable ||
-    target.matches("textarea, select, input:not([type=range], [type=radio], [type=checkbox])")
-  )
-    return true;
-  const pressed = event.key === " " || event.key === "Enter";
-  if (
-    pressed &&
-    target.matches("button, a, summary, input[type=checkbox], input[type=radio], [role=button], [role=tab]")
-  )
-    return true;
-  const arrow = event.key.startsWith("Arrow") || event.key === "Home";
-  return (
-    arrow &&
-    (target.matches("input[type=radio]") ||
-      Boolean(target.closest("[role=slider]:not(.ruler), [role=listbox], [role=tablist], [role=menu], [role=grid]")))
-  );
-}
-
 /** Answer the keys of the whole page while the mixer is on it; gives a function that stops. */
 export function listen(view) {
   const onKey = (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || taken(event)) return;
+    if (!isPlain(event) || taken(event)) return;
     if (!view.root.isConnected || (!view.help.open && document.querySelector("[role=dialog]"))) return;
     if (view.help.open) return;
     if (/^[1-9]$/.test(event.key)) digit(view, event);
     else {
-      const name = event.key === " " ? "Space" : event.key;
-      const upper = name.length === 1 ? name.toUpperCase() : name;
-      const command = KEYMAP.find(
-        ({ keys, events, run }) => run && (events ?? keys).some((key) => key === upper || key === name),
-      );
+      const command = commandOf(KEYMAP, event);
       if (!command || !view.engine.song) return;
       command.run(view, event);
     }

@@ -280,6 +280,15 @@ export class PlayerEngine extends EventTarget {
     return Boolean(this.transport?.playing);
   }
 
+  /** Frames a second. */
+  get rate() {
+    return this.data?.rate ?? 0;
+  }
+
+  get frames() {
+    return this.data?.frames ?? 0;
+  }
+
   /** Frame that is heard, or waits to be. */
   get position() {
     return this.transport ? this.transport.position : 0;

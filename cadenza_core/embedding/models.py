@@ -4,22 +4,19 @@ A model's `space` names the space that its embeddings lie in: a digest of the mo
 Embeddings are only ever compared within one space.
 """
 
-import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from ..errors import CadenzaError, WeightsMissing
-from ..files import atomic_file, disk_errors, expand, parse_json
+from ..files import changed_json, expand, parse_json
 from ..progress import Progress, silent
 from ..separation.weights import Located
 from ..settings import Settings
@@ -245,7 +242,7 @@ def add_model(
     entry = {"module": module, "model_file": file, "licence": licence}
     model = _own(name, entry, settings)
     model.load()
-    with _changing(settings) as entries:
+    with changed_json(_file(settings), lambda: _read(settings)) as entries:
         entries[name] = entry
     return model
 
@@ -258,7 +255,7 @@ def remove_model(name: str, settings: Settings) -> None:
     CadenzaError
         If none of that name is registered.
     """
-    with _changing(settings) as entries:
+    with changed_json(_file(settings), lambda: _read(settings)) as entries:
         if entries.pop(name, None) is None:
             raise CadenzaError(
                 f"No module is registered as {name[:80]!r}; {', '.join(entries) or 'none'} could be removed."
@@ -284,19 +281,3 @@ def _read(settings: Settings) -> dict[str, dict[str, str]]:
     ):
         raise CadenzaError(f"{path} is not as the studio wrote it. Correct it or move it away.")
     return entries
-
-
-@contextlib.contextmanager
-def _changing(settings: Settings) -> Iterator[dict[str, dict[str, str]]]:
-    path = _file(settings)
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path.with_suffix(".lock"))
-        lock.acquire()
-    try:
-        entries = _read(settings)
-        yield entries
-        with atomic_file(path) as temporary:
-            temporary.write_text(json.dumps(entries, indent=1, ensure_ascii=False), encoding="utf-8")
-    finally:
-        lock.release()

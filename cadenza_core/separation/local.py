@@ -9,18 +9,14 @@
 A folder is registered in ``<home>/models.json`` once its models were loaded and fit; what is registered stays where it is.
 """
 
-import contextlib
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import filelock
-
 from ..errors import CadenzaError
-from ..files import atomic_file, disk_errors, parse_json
+from ..files import changed_json, parse_json
 from ..settings import Settings
 from .base import SystemInfo, register, registered, unregister
 from .demucs import Bag, DemucsSeparator
@@ -82,7 +78,7 @@ def register_local(
         entry |= _demucs_facts(name, entry, settings)
     else:
         _separator(name, entry, settings).load()
-    with _changing(settings) as entries:
+    with changed_json(_path(settings), lambda: _read(settings)) as entries:
         if name in entries:
             raise CadenzaError(f"There is a system {name!r} already.")
         entries[name] = entry
@@ -104,7 +100,7 @@ def _demucs_facts(name: str, entry: Mapping[str, Any], settings: Settings) -> di
 
 def remove_local(name: str, settings: Settings) -> bool:
     """Forget a registered folder, whose files stay; False if there is none of that name."""
-    with _changing(settings) as entries:
+    with changed_json(_path(settings), lambda: _read(settings)) as entries:
         removed = entries.pop(name, None) is not None
     load_local(settings)
     return removed
@@ -206,20 +202,3 @@ def _read(settings: Settings) -> dict[str, dict[str, Any]]:
 def _is_entry(entry: Any) -> bool:
     fields = _FIELDS.get(str(entry.get("kind"))) if isinstance(entry, dict) else None
     return fields is not None and all(isinstance(entry.get(key), kind) for key, kind in (_ALWAYS | fields).items())
-
-
-@contextlib.contextmanager
-def _changing(settings: Settings) -> Iterator[dict[str, dict[str, Any]]]:
-    """Read the registrations, let them be changed, write them whole; one process at a time."""
-    path = _path(settings)
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(path.with_suffix(".lock"))
-        lock.acquire()
-    try:
-        entries = _read(settings)
-        yield entries
-        with atomic_file(path) as temporary:
-            temporary.write_text(json.dumps(entries, indent=1, ensure_ascii=False), encoding="utf-8")
-    finally:
-        lock.release()
