@@ -14,6 +14,8 @@ What is hidden (a name with a dot in front) is left out.
 import contextlib
 import logging
 import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -28,7 +30,7 @@ from ..settings import Settings
 from .musdb import SPLITS, listener_lists, plain, printable, song_facts, tree_below, tree_of
 from .songs import Song, Track
 
-__all__ = ["demo_song", "find_song", "library", "listener_files", "songs_in"]
+__all__ = ["demo_song", "find_song", "library", "listener_files", "play_demo_aside", "songs_in"]
 
 _PARTS = ("mixture", *STEMS)
 _MP4 = ".stem.mp4"
@@ -232,7 +234,7 @@ def demo_song(settings: Settings) -> Song:
     CadenzaError
         If it cannot be written.
     """
-    folder = settings.home / "demo" / f"v{_DEMO_VERSION}" / "Cadenza Demo"
+    folder = _demo_folder(settings)
     if not folder.is_dir():
         from .demo import render_demo
 
@@ -242,3 +244,21 @@ def demo_song(settings: Settings) -> Song:
                 write_audio(temporary / f"{name}.wav", samples, stems.rate)
     tracks = {part: Track(folder / f"{part}.wav") for part in _PARTS}
     return Song("demo", "Cadenza Demo", "demo", tracks, genre="Pop", source="synthesised", licence="MIT")
+
+
+def play_demo_aside(settings: Settings) -> "subprocess.Popen[bytes] | None":
+    """Begin to make the demo song in another process, where it is not there yet; None if it is.
+
+    Whoever calls :func:`demo_song` meanwhile makes it too: wait for the process first. If it fails, `demo_song` tells why.
+    """
+    if _demo_folder(settings).is_dir():
+        return None
+    made = "import sys; from pathlib import Path; from cadenza_core.catalog import demo_song; "
+    made += "from cadenza_core.settings import Settings; demo_song(Settings(Path(sys.argv[1]), Path(sys.argv[1])))"
+    command = [sys.executable, "-c", made, str(settings.home)]
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=Path(__file__).parents[2], stdin=nothing, stdout=nothing, stderr=nothing)
+
+
+def _demo_folder(settings: Settings) -> Path:
+    return settings.home / "demo" / f"v{_DEMO_VERSION}" / "Cadenza Demo"

@@ -1,6 +1,7 @@
 """What all pages and routes share: settings, catalog, sounds, jobs. One of each in the server."""
 
 import functools
+import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -120,14 +121,18 @@ class Services:
         """The presets of the person who looks at the page."""
         return Presets(self.settings.own / "presets")
 
-    def warm_up(self) -> Job:
-        """Make what the first page shows: the demo song and its excerpt. Give the job of it."""
-        job = self.jobs.submit("warm-up", "Preparing the demo song", self._warm_up, urgency=0)
+    def warm_up(self, playing: "subprocess.Popen[bytes] | None" = None) -> Job:
+        """Make what the first page shows: the demo song (a process may do so already) and its excerpt. Give the job of it."""
+        work = functools.partial(self._warm_up, playing)
+        job = self.jobs.submit("warm-up", "Preparing the demo song", work, urgency=0)
         self.jobs.submit(HAAQI_READY, "Preparing HAAQI", self._warm_up_haaqi, urgency=1)
         return job
 
-    def _warm_up(self, progress: Progress) -> Playable:
+    def _warm_up(self, playing: "subprocess.Popen[bytes] | None", progress: Progress) -> Playable:
         progress(0.02, "playing the demo song's instruments")
+        while playing is not None and playing.poll() is None:
+            progress(0.02, "playing the demo song's instruments")
+            time.sleep(0.02)
         song = demo_song(self._base)
         excerpt = first_excerpt(song.duration)
         return playable(song, DEFAULT_SYSTEM, self._base, excerpt, progress=part(progress, 0.6, 1.0))
