@@ -18,13 +18,13 @@ sys.path += [folder for folder in (str(ROOT), str(ROOT / "pages")) if folder not
 # The thread that answers the browser takes turns with those that compute: every millisecond, not every five.
 sys.setswitchinterval(0.001)
 
-from cadenza_core.catalog import play_demo_aside  # noqa: E402
 from cadenza_core.errors import CadenzaError  # noqa: E402
 from cadenza_core.settings import Settings  # noqa: E402
+from pages.widgets.first import begin  # noqa: E402
 
-playing = None
+making = None
 with suppress(CadenzaError, OSError):  # whoever needs the settings or the song says what is wrong with them
-    playing = play_demo_aside(Settings.load())  # at the first start; the server is imported meanwhile
+    making = begin(Settings.load())  # at the first start; the server is imported meanwhile
 
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
@@ -43,7 +43,7 @@ except CadenzaError as error:
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begin what the first page will need; at the end, stop all work."""
-    services().warm_up(playing)
+    services().warm_up(making)
     yield
     services().jobs.close()
     services().long_jobs.close()

@@ -1,6 +1,6 @@
 """What there is to work on: songs and their excerpts, listeners and their audiograms."""
 
-from .library import demo_song, find_song, library, listener_files, play_demo_aside, songs_in
+from .library import demo_song, find_song, has_demo_song, library, listener_files, songs_in
 from .listeners import (
     all_listeners,
     find_listener,
@@ -20,10 +20,10 @@ __all__ = [
     "demo_song",
     "find_listener",
     "find_song",
+    "has_demo_song",
     "library",
     "listener_files",
     "make_listener",
-    "play_demo_aside",
     "pure_tone_average",
     "read_listeners",
     "songs_in",

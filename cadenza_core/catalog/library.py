@@ -14,8 +14,6 @@ What is hidden (a name with a dot in front) is left out.
 import contextlib
 import logging
 import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -30,7 +28,7 @@ from ..settings import Settings
 from .musdb import SPLITS, listener_lists, plain, printable, song_facts, tree_below, tree_of
 from .songs import Song, Track
 
-__all__ = ["demo_song", "find_song", "library", "listener_files", "play_demo_aside", "songs_in"]
+__all__ = ["demo_song", "find_song", "has_demo_song", "library", "listener_files", "songs_in"]
 
 _PARTS = ("mixture", *STEMS)
 _MP4 = ".stem.mp4"
@@ -246,18 +244,9 @@ def demo_song(settings: Settings) -> Song:
     return Song("demo", "Cadenza Demo", "demo", tracks, genre="Pop", source="synthesised", licence="MIT")
 
 
-def play_demo_aside(settings: Settings) -> "subprocess.Popen[bytes] | None":
-    """Begin to make the demo song in another process, where it is not there yet; None if it is.
-
-    Whoever calls :func:`demo_song` meanwhile makes it too: wait for the process first. If it fails, `demo_song` tells why.
-    """
-    if _demo_folder(settings).is_dir():
-        return None
-    made = "import sys; from pathlib import Path; from cadenza_core.catalog import demo_song; "
-    made += "from cadenza_core.settings import Settings; demo_song(Settings(Path(sys.argv[1]), Path(sys.argv[1])))"
-    command = [sys.executable, "-c", made, str(settings.home)]
-    nothing = subprocess.DEVNULL
-    return subprocess.Popen(command, cwd=Path(__file__).parents[2], stdin=nothing, stdout=nothing, stderr=nothing)
+def has_demo_song(settings: Settings) -> bool:
+    """Say whether the demo song has been made."""
+    return _demo_folder(settings).is_dir()
 
 
 def _demo_folder(settings: Settings) -> Path:

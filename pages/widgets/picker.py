@@ -9,11 +9,12 @@ from cadenza_core.catalog import Excerpt
 from cadenza_core.hearing.severity import listener_severity
 from cadenza_core.separation import get_system, systems
 
+from .first import first_excerpt
 from .library import library_panel
 from .listener import listener_panel
 from .messages import clock, guarded
 from .selection import Selection, pick
-from .services import Catalog, first_excerpt, services
+from .services import Catalog, services
 
 __all__ = ["picker"]
 

@@ -22,9 +22,10 @@ from cadenza_core.remix import Link, MixSettings, extraction_query, settings_que
 from cadenza_core.separation import systems
 from pages.access import person
 
+from .first import DEFAULT_LISTENER, DEFAULT_SONG, DEFAULT_SYSTEM, first_excerpt
 from .messages import clock
 from .mixer import SETTINGS
-from .services import DEFAULT_LISTENER, DEFAULT_SONG, DEFAULT_SYSTEM, Catalog, first_excerpt, services
+from .services import Catalog, services
 
 __all__ = [
     "Selection",

@@ -11,39 +11,34 @@ from typing import TYPE_CHECKING
 
 from clarity.utils.audiogram import Listener
 
-from cadenza_core.catalog import Excerpt, Song, all_listeners, demo_song, library, listener_files, standard_listeners
+from cadenza_core.catalog import Song, all_listeners, demo_song, library, listener_files, standard_listeners
 from cadenza_core.catalog.own import with_own
 from cadenza_core.errors import CadenzaError
 from cadenza_core.files import sweep
 from cadenza_core.jobs import Job, Jobs
-from cadenza_core.playback import Playable, Sounds, playable, playback_sounds
-from cadenza_core.progress import Progress, part
+from cadenza_core.playback import Playable, Sounds, playback_sounds
+from cadenza_core.progress import Progress
 from cadenza_core.quality import warm_up_aside
 from cadenza_core.remix import Presets
 from cadenza_core.separation import load_local
 from cadenza_core.settings import Settings
 from pages.access import person
 
+from .first import first_sound
+
 if TYPE_CHECKING:  # the database's packages are loaded by the pages that need them, not by the studio's first one
     from cadenza_core.analysis import ScoreSource
     from cadenza_core.listening.running import Running
 
 __all__ = [
-    "DEFAULT_LISTENER",
-    "DEFAULT_SONG",
-    "DEFAULT_SYSTEM",
     "HAAQI_READY",
     "Catalog",
     "Services",
-    "first_excerpt",
     "services",
 ]
 
 #: Job after which HAAQI is fast: it is compiled at the first start.
 HAAQI_READY = "haaqi-ready"
-DEFAULT_SONG, DEFAULT_LISTENER, DEFAULT_SYSTEM = "demo", "N3", "preview"
-#: Length of the excerpt that a song is opened with, s.
-_FIRST = 15.0
 #: Seconds after which the folders are looked through again.
 _FRESH = 20.0
 
@@ -56,14 +51,6 @@ class Catalog:
     listeners: Mapping[str, Listener]
     durations: Mapping[str, float]
     faults: tuple[str, ...] = field(default=())
-
-
-def first_excerpt(duration: float) -> Excerpt:
-    """Give the excerpt that a song is opened with: 15 s from about a third, or all of a short song."""
-    if duration <= _FIRST + 5.0:
-        return Excerpt(0.0, duration)
-    start = round(0.3 * duration)
-    return Excerpt(start, min(start + _FIRST, duration))
 
 
 class Services:
@@ -121,21 +108,18 @@ class Services:
         """The presets of the person who looks at the page."""
         return Presets(self.settings.own / "presets")
 
-    def warm_up(self, playing: "subprocess.Popen[bytes] | None" = None) -> Job:
+    def warm_up(self, making: "subprocess.Popen[bytes] | None" = None) -> Job:
         """Make what the first page shows: the demo song (a process may do so already) and its excerpt. Give the job of it."""
-        work = functools.partial(self._warm_up, playing)
+        work = functools.partial(self._warm_up, making)
         job = self.jobs.submit("warm-up", "Preparing the demo song", work, urgency=0)
         self.jobs.submit(HAAQI_READY, "Preparing HAAQI", self._warm_up_haaqi, urgency=1)
         return job
 
-    def _warm_up(self, playing: "subprocess.Popen[bytes] | None", progress: Progress) -> Playable:
-        progress(0.02, "playing the demo song's instruments")
-        while playing is not None and playing.poll() is None:
+    def _warm_up(self, making: "subprocess.Popen[bytes] | None", progress: Progress) -> Playable:
+        while making is not None and making.poll() is None:
             progress(0.02, "playing the demo song's instruments")
             time.sleep(0.02)
-        song = demo_song(self._base)
-        excerpt = first_excerpt(song.duration)
-        return playable(song, DEFAULT_SYSTEM, self._base, excerpt, progress=part(progress, 0.6, 1.0))
+        return first_sound(self._base, progress)
 
     def _warm_up_haaqi(self, progress: Progress) -> None:
         self.jobs.wait("warm-up", 60.0)

@@ -7,7 +7,7 @@ import soundfile as sf
 from scipy import signal
 
 from cadenza_core.audio.signal import RATE, STEMS, Stems
-from cadenza_core.catalog import demo, demo_instruments, demo_song, play_demo_aside
+from cadenza_core.catalog import demo, demo_instruments
 from cadenza_core.catalog.demo_voice import VOWELS, SungNote, sing
 
 
@@ -215,13 +215,3 @@ def test_a_sound_that_overlaps_an_edge_of_the_track_is_cut_there(start):
     first, last = max(round(start * RATE), 0), min(round((start + 0.002) * RATE), track.shape[1])
     assert np.count_nonzero(track) == 2 * (last - first)
     assert np.allclose(track[:, first:last], 1.0)
-
-
-def test_the_demo_song_is_made_aside_once(settings):
-    process = play_demo_aside(settings)
-    assert process is not None
-    assert process.wait(timeout=120) == 0
-    made = {path.name for path in (settings.home / "demo").rglob("*.wav")}
-    assert made == {f"{part}.wav" for part in ("mixture", "vocals", "drums", "bass", "other")}
-    assert play_demo_aside(settings) is None
-    assert demo_song(settings).duration == 30.0
