@@ -122,11 +122,14 @@ def test_a_server_that_does_not_answer_is_a_sentence_without_the_password():
 # ---- the disk --------------------------------------------------------------------------------------------------------
 
 
-def test_a_read_only_database_is_read_and_never_written(unprivileged, pair_list):
-    with unprivileged() as place:
+def test_a_read_only_database_is_read_and_never_written(unprivileged, pair_list, tmp_path):
+    with Store(f"sqlite:///{tmp_path / 'scores.sqlite'}") as store:
+        store.add_scores(pairs_frame(pair_list()), evaluation_set="s", system="ours")
+    content = (tmp_path / "scores.sqlite").read_bytes()
+    with unprivileged() as place:  # who perhaps may not read this project's files either
         path = place / "folder" / "scores.sqlite"
-        with Store(f"sqlite:///{path}") as store:
-            store.add_scores(pairs_frame(pair_list()), evaluation_set="s", system="ours")
+        path.parent.mkdir()
+        path.write_bytes(content)
         path.chmod(0o400)
         path.parent.chmod(0o500)
         with Store(f"sqlite:///{path}") as store:
