@@ -125,6 +125,7 @@ def test_a_server_that_does_not_answer_is_a_sentence_without_the_password():
 def test_a_read_only_database_is_read_and_never_written(unprivileged, pair_list, tmp_path):
     with Store(f"sqlite:///{tmp_path / 'scores.sqlite'}") as store:
         store.add_scores(pairs_frame(pair_list()), evaluation_set="s", system="ours")
+        assert len(store.scores("s")) == 96
     content = (tmp_path / "scores.sqlite").read_bytes()
     with unprivileged() as place:  # who perhaps may not read this project's files either
         path = place / "folder" / "scores.sqlite"
