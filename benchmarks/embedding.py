@@ -179,7 +179,9 @@ def in_browser(home: Path, points: int) -> list[list[object]]:
         print(f"No browser: {reason}")
         return []
     rows: list[list[object]] = []
-    count = "document.querySelectorAll('.js-plotly-plot')[0]?.data?.reduce((n, t) => n + t.x.length, 0) ?? 0"
+    count = (
+        "document.querySelectorAll('.js-plotly-plot')[0]?._fullData?.reduce((n, t) => n + (t.x?.length ?? 0), 0) ?? 0"
+    )
     with serve(home) as (url, _), server.browser() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{url}/similar")
@@ -214,7 +216,7 @@ def click_point(page: Any, box: Any) -> None:
     """Click the first point of the chart where it is drawn."""
     spot = box.evaluate(
         """plot => {
-          const trace = plot.data[0], layout = plot._fullLayout, rect = plot.getBoundingClientRect();
+          const trace = plot._fullData[0], layout = plot._fullLayout, rect = plot.getBoundingClientRect();
           const k = Math.floor(trace.x.length / 2);
           return [rect.left + layout.xaxis._offset + layout.xaxis.d2p(trace.x[k]),
                   rect.top + layout.yaxis._offset + layout.yaxis.d2p(trace.y[k])];
