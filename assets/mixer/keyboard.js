@@ -1,7 +1,7 @@
 // What the keyboards of the mixer, the player and a listening test's trials have in common. Each has a table of its own, a
 // KEYMAP: keys as shown, what they do, and the doing; it is also what the help shows.
 
-const EDITED = "textarea, select, input:not([type=range], [type=radio], [type=checkbox]), [contenteditable=true]";
+const EDITED = "textarea, select, input:not([type=range], [type=radio], [type=checkbox])";
 const PRESSED =
   "button, a, summary, input[type=checkbox], input[type=radio]:not(:checked), [role=button], [role=tab], [role=option]";
 const MOVED =
@@ -11,7 +11,7 @@ const MOVED =
 export function taken(event) {
   const target = event.composedPath()[0];
   if (!(target instanceof Element)) return false;
-  if (target.matches(EDITED)) return true;
+  if (target.isContentEditable || target.matches(EDITED)) return true;
   if ((event.key === " " || event.key === "Enter") && target.matches(PRESSED)) return true;
   return (event.key.startsWith("Arrow") || event.key === "Home") && Boolean(target.closest(MOVED));
 }

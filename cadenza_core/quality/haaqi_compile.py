@@ -12,6 +12,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,8 @@ _FOLDER = _cache_folder()
 
 
 def _mark() -> Path | None:
-    """Give the file that is there once all kernels are compiled for this processor."""
-    return None if _FOLDER is None else _FOLDER / f"compiled-{binding.get_host_cpu_name()}"
+    """Give the file that is there once all kernels are compiled for this processor by this version of Numba."""
+    return None if _FOLDER is None else _FOLDER / f"compiled-{binding.get_host_cpu_name()}-{version('numba')}"
 
 
 def is_compiled() -> bool:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import urllib.error
@@ -14,19 +13,12 @@ from typing import Any
 from .harness.server import ROOT, free_port, wait_for
 
 ENGINE = "cadenzaMixer.engine"
-#: The home of the first server of this process, whose demo song the later ones take over.
-_FIRST: list[Path] = []
 
 
 @contextlib.contextmanager
 def serve(home: Path, port: int | None = None, *options: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run ``streamlit run app.py``; gives its URL and its process."""
     port = port or free_port()
-    if _FIRST and (_FIRST[0] / "demo").is_dir() and not (home / "demo").is_dir():
-        shutil.copytree(
-            _FIRST[0] / "demo", home / "demo"
-        )  # that a home without it gets one, the first server has shown
-    _FIRST.append(home)
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
     command += options
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CADENZA_")}
