@@ -371,15 +371,17 @@ class _Load:
         Gives how often it was started, how often something was killed, and the peaks of memory.
         """
         starts, killed, peak, worker_peak = 0, 0, 0.0, 0.0
+        told = self.place / "told.txt"
         while True:
             starts += 1
-            process = subprocess.Popen(
-                [sys.executable, "-c", "from cadenza_core.cli import main; main()", "challenge", *command],
-                env={**os.environ, "PYTHONPATH": str(ROOT), "CADENZA_HOME": str(self.place / "home")},
-                cwd=ROOT,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            with told.open("w") as output:
+                process = subprocess.Popen(
+                    [sys.executable, "-c", "from cadenza_core.cli import main; main()", "challenge", *command],
+                    env={**os.environ, "PYTHONPATH": str(ROOT), "CADENZA_HOME": str(self.place / "home")},
+                    cwd=ROOT,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
             while process.poll() is None:
                 time.sleep(self.luck.uniform(0.01, 0.1))
                 children = _children(process.pid)
@@ -393,7 +395,8 @@ class _Load:
                         os.kill(target, signal.SIGKILL)
             if process.returncode == 0:
                 return starts, killed, (peak, worker_peak)
-            assert process.returncode == -signal.SIGKILL, process.returncode
+            ending = told.read_text().splitlines()[-20:]
+            assert process.returncode == -signal.SIGKILL, "\n".join([f"exit {process.returncode}", *ending])
 
     def digests(self, name: str) -> dict[str, str]:
         """Give the digests of all results of a run."""

@@ -22,6 +22,10 @@ from .tasks import Outcome, Task
 __all__ = ["LocalPool", "Pool", "usable_cores"]
 
 _ROOT = str(Path(__file__).resolve().parents[2])
+#: How often a process that is killed before it is ready is started.
+_STARTS = 3
+#: What reading or writing a pipe raises whose other end is gone.
+_BROKEN = (OSError, EOFError, pickle.UnpicklingError)
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -184,33 +188,40 @@ class _Worker:
             self._end(self._process)
 
     def _do(self, task: Task) -> Outcome:
-        began = False
         try:
             process = self._process or self._start()
-            assert process.stdin is not None and process.stdout is not None
-            began = True
+        except OSError as error:
+            return Outcome("stop", {}, f"A worker process could not be started: {error}.")
+        assert process.stdin is not None and process.stdout is not None
+        try:
             pickle.dump(task, process.stdin)
             process.stdin.flush()
             outcome: Outcome = pickle.load(process.stdout)
             return outcome
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            process, self._process = self._process, None  # type: ignore[assignment]
-            if process is None or not began:
-                what = _ending(process.wait()) if process else str(error)
-                return Outcome("stop", {}, f"A worker process could not be started: {what}.")
+        except _BROKEN:
+            self._process = None
             return Outcome("lost", {}, f"its worker process ended: {_ending(self._end(process))}")
 
     def _start(self) -> "subprocess.Popen[bytes]":
+        """Start the process. One that is killed meanwhile is started again; one that ends by itself would do so again."""
         command = [sys.executable, "-m", "cadenza_core.challenge.worker"]
-        with self._lock:
-            if self._closed:
-                raise OSError("the work was stopped")
-            pipe = subprocess.PIPE
-            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=self._environment)
-        assert self._process.stdout is not None
-        if pickle.load(self._process.stdout) != "ready":
-            raise EOFError
-        return self._process
+        for _ in range(_STARTS):
+            with self._lock:
+                if self._closed:
+                    raise OSError("the work was stopped")
+                pipe = subprocess.PIPE
+                process = self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=self._environment)
+            assert process.stdout is not None
+            with contextlib.suppress(*_BROKEN):
+                if pickle.load(process.stdout) == "ready":
+                    return process
+            self._process = None
+            with contextlib.suppress(subprocess.TimeoutExpired):  # its pipe may be closed a moment before it has ended
+                process.wait(5)
+            status = self._end(process)
+            if status >= 0:
+                break
+        raise OSError(_ending(status))
 
     def _end(self, process: "subprocess.Popen[bytes]") -> int:
         process.kill()

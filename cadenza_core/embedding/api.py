@@ -145,8 +145,10 @@ class Embedder:
     def _call(self, function: str, audio: np.ndarray) -> Any:
         import torch
 
+        from ..separation.precision import full_precision
+
         try:
-            with self._one_at_a_time, torch.no_grad():
+            with self._one_at_a_time, torch.no_grad(), full_precision(torch.device(self.device)):
                 tensor = torch.as_tensor(np.ascontiguousarray(audio, dtype=np.float32), device=self.device)
                 return getattr(self.module, function)(tensor, self.model)
         except CadenzaError:

@@ -63,16 +63,13 @@ def pick_device(wanted: str) -> "torch.device":
 
 @contextlib.contextmanager
 def computing(title: str, device: "torch.device") -> Iterator[None]:
-    """Compute without gradients, in full float32 precision on every device, and turn a lack of memory into plain words.
-
-    TensorFloat-32 is switched off, which PyTorch would use for convolutions on recent NVIDIA cards: the same song must
-    give the same stems (to about 1e-5) wherever it is separated.
-    """
+    """Compute without gradients, with the same numbers on every device, and turn a lack of memory into plain words."""
     import torch
 
-    cudnn = torch.backends.cudnn
+    from .precision import full_precision
+
     try:
-        with torch.no_grad(), cudnn.flags(enabled=True, benchmark=False, deterministic=False, allow_tf32=False):
+        with torch.no_grad(), full_precision(device):
             yield
     except (RuntimeError, MemoryError) as error:
         text = str(error).lower()

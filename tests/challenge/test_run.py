@@ -1,5 +1,6 @@
 """Who gets which task, what happens when workers die, and that a run can be stopped: with workers in this process."""
 
+import os
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -201,3 +202,27 @@ def test_pools_are_interchangeable():
     pool.close()
     with pytest.raises(CadenzaError, match="-1 workers"):
         LocalPool(-1)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs signals")
+@pytest.mark.parametrize(
+    ("deaths", "last", "starts", "state"),
+    [
+        (1, "os.kill(os.getpid(), 9)", 2, "done"),
+        (9, "os.kill(os.getpid(), 9)", 3, "stop"),
+        (9, "os._exit(3)", 1, "stop"),
+    ],
+)
+def test_a_worker_killed_before_it_is_ready_is_started_again(deaths, last, starts, state, tmp_path, monkeypatch):
+    """In a fresh Python `sitecustomize` is what runs first; there the process ends, so and so often."""
+    log = tmp_path / "log"
+    program = f"import os\nopen({str(log)!r}, 'a').write('x')\nif os.stat({str(log)!r}).st_size <= {deaths}: {last}\n"
+    (tmp_path / "sitecustomize.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    pool = LocalPool(1)
+    pool.submit("worker 1", Work("any"))
+    ((_, _, outcome),) = pool.wait(60)
+    pool.close()
+    assert (outcome.state, log.stat().st_size) == (state, starts)
+    reason = "with status 3." if "exit" in last else "by SIGKILL: killed, perhaps because the memory was used up."
+    assert outcome.message == ("" if state == "done" else f"A worker process could not be started: {reason}")
