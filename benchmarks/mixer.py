@@ -90,6 +90,9 @@ def latency(
     for lane in data["lanes"][1:]:  # they play on, but one stem alone has to change by 1 dB
         page.evaluate("name => cadenzaMixer.engine.setMute(name, true)", lane["name"])
     page.evaluate("cadenzaMixer.engine.play()")
+    if "simulation" in data:
+        page.wait_for_function("cadenzaMixer.engine.simulation.numbers")
+        page.wait_for_timeout(2500)  # the mix comes in slowly, the steeper the more is expanded
     page.wait_for_timeout(500)
     measured: dict[str, list[float]] = {"wall": [], "sound": []}
     for change in range(changes):

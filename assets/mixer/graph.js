@@ -5,10 +5,10 @@
 //   MSBG's rendering of the remix ------------------------------- = bus "msbg" (and "msbg_aided")
 //   bus -> delay of 110 samples            -> gain of the mode "original", "remix", "reference", ... \
 //   bus -> NAL-R per ear (221-tap FIR)     -> gain of the mode "aided" or "reference_aided"      -> transport -> master
-//   master gain -> simulated hearing or a delay, 132 samples (hearing.js)
+//   master gain -> simulated hearing or a delay, 280 samples (hearing.js)
 //               -> limiter and master meter (worklet, 84 samples) -> destination (live: safety.js)
 //
-// NAL-R's linear-phase filter delays by 110 samples and simulated hearing by 132; the paths without them are delayed by as
+// NAL-R's linear-phase filter delays by 110 samples and simulated hearing by 280; the paths without them are delayed by as
 // much, so everything is in time with everything else: switching is a crossfade of two gains. The modes run all the time.
 
 import { HEARING_DELAY, Hearing } from "./hearing.js";

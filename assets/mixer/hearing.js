@@ -5,7 +5,7 @@ import { LoadError } from "./loader.js";
 import { EARS } from "./settings.js";
 
 /** What simulated hearing delays by, samples. */
-export const HEARING_DELAY = 132;
+export const HEARING_DELAY = 280;
 /** Time in which its filters fill before it is heard, s. */
 const WARM_UP = 0.03;
 /** Time constant of switching, s. */

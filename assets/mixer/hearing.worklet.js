@@ -1,5 +1,5 @@
 // What a listener with a hearing loss hears, live: the approximation of cadenza_core/hearing/live.py, which explains it and
-// computes all numbers. Both do the same, sample by sample, in double precision; the output comes 132 samples late.
+// computes all numbers. Both do the same, sample by sample, in double precision; the output comes 280 samples late.
 //
 // An ear is only worked on while it is wanted, and rests while its input is silent.
 
@@ -14,22 +14,22 @@ class Ear {
     this.forward = new Biquads(numbers.forward);
     this.back = new Biquads(numbers.back);
     const flat = (rows) => Float64Array.from(rows.flat());
-    for (const name of ["highpass", "stage", "turn", "envelope", "spread"]) this[name] = flat(numbers[name]);
+    for (const name of ["highpass", "stage", "turn", "envelope"]) this[name] = flat(numbers[name]);
     for (const name of ["weight", "exponent"]) this[name] = Float64Array.from(numbers[name]);
     this.delay = Int32Array.from(numbers.delay);
     this.reference = numbers.reference;
     this.lowest = numbers.lowest;
-    this.mostFilled = numbers.most_filled;
+    this.smearing = new Smearing(numbers.smearing, numbers.smearing_delay);
     this.reset();
   }
 
   reset() {
     this.forward.reset();
     this.back.reset();
+    this.smearing.reset();
     this.states = new Float64Array(12 * this.bands);
     this.lines = new Float64Array(LINE * this.bands);
     this.gains = new Float64Array(this.bands);
-    this.power = new Float64Array(this.bands);
     this.at = 0;
     this.silent = Infinity; // samples since the input was not
   }
@@ -50,6 +50,7 @@ class Ear {
     if (input) this.signal.set(input);
     else this.signal.fill(0);
     this.forward.run(this.signal);
+    this.smearing.run(this.signal);
     for (let band = 0; band < this.bands; band++) this.analyse(band);
     this.signal.fill(0);
     for (let hop = 0; hop * this.hop < length; hop++) this.synthesise(hop);
@@ -146,21 +147,12 @@ class Ear {
 
   /** Add the bands of one hop, each with its gain, which moves from the last hop's to this one's. */
   synthesise(hop) {
-    const { signal, lines, gains, power, spread, bands, levels } = this;
+    const { signal, lines, gains, bands, levels } = this;
     const start = hop * this.hop;
     const first = hop * bands;
     for (let band = 0; band < bands; band++) {
-      const level = Math.max(levels[first + band], 0);
-      levels[first + band] = level;
-      power[band] = level * level;
-    }
-    for (let band = 0; band < bands; band++) {
-      let sum = 0;
-      for (let other = 0; other < bands; other++) sum += spread[bands * band + other] * power[other];
-      const filled = Math.sqrt(sum);
-      const expanded = Math.min(Math.max(filled / this.reference, this.lowest), 1) ** this.exponent[band];
-      const smeared = Math.min(filled / Math.max(levels[first + band], this.lowest), this.mostFilled);
-      const target = expanded * smeared * this.weight[band];
+      const share = Math.max(levels[first + band], 0) / this.reference;
+      const target = Math.min(Math.max(share, this.lowest), 1) ** this.exponent[band] * this.weight[band];
       const step = (target - gains[band]) / this.hop;
       let gain = gains[band];
       const line = LINE * band;
@@ -169,6 +161,171 @@ class Ear {
         signal[i] += gain * lines[line + ((this.at + i) & MASK)];
       }
       gains[band] = target;
+    }
+  }
+}
+
+const SIZE = 512; // of the transform: a frame and as much silence
+const LINES = SIZE / 2;
+const FRAME = 256;
+const SHIFT = 64;
+
+/**
+ * Broader auditory filters: the power of each line of a frame's spectrum is spread over the others, by a matrix; MSBG's, after
+ * Baer & Moore (1993). The frames of a block, two, are the real and the imaginary part of one transform.
+ */
+class Smearing {
+  constructor(matrix, delay) {
+    this.delay = delay;
+    if (matrix) {
+      const bytes = bytesOf(matrix);
+      this.matrix = Float64Array.from(new Float32Array(bytes.buffer));
+      this.window = Float64Array.from({ length: FRAME }, (_, i) => {
+        return (0.5 - 0.5 * Math.cos((2 * Math.PI * (i + 0.5)) / FRAME)) / Math.sqrt(1.5);
+      });
+    }
+    this.reset();
+  }
+
+  reset() {
+    this.past = new Float64Array(this.delay + 2 * SHIFT); // and the block
+    this.sum = new Float64Array(FRAME + SHIFT); // of the frames, from the first sample that is not given yet
+    this.real = new Float64Array(SIZE);
+    this.imaginary = new Float64Array(SIZE);
+    this.power = [new Float64Array(LINES), new Float64Array(LINES)];
+    this.scale = [new Float64Array(LINES), new Float64Array(LINES)];
+  }
+
+  /** Work on a block of two shifts, in place. */
+  run(signal) {
+    const { past, sum, real, imaginary, window } = this;
+    const block = 2 * SHIFT;
+    if (signal.length !== block) throw new Error(`a block of ${signal.length} samples; ${block} are worked on`);
+    past.copyWithin(0, block);
+    past.set(signal, this.delay);
+    if (!this.matrix) {
+      signal.set(past.subarray(0, block));
+      return;
+    }
+    for (let i = 0; i < FRAME; i++) {
+      real[i] = past[i] * window[i];
+      imaginary[i] = past[i + SHIFT] * window[i];
+    }
+    real.fill(0, FRAME);
+    imaginary.fill(0, FRAME);
+    transform(real, imaginary);
+    this.spread();
+    transform(imaginary, real); // parts exchanged before and after: the inverse, but for the size
+    for (let i = 0; i < FRAME; i++) {
+      sum[i] += (real[i] * window[i]) / SIZE;
+      sum[i + SHIFT] += (imaginary[i] * window[i]) / SIZE;
+    }
+    signal.set(sum.subarray(0, block));
+    sum.copyWithin(0, block);
+    sum.fill(0, FRAME + SHIFT - block);
+  }
+
+  /** Spread the powers of the two frames whose spectra are added up, one of them times i. */
+  spread() {
+    const { real, imaginary, matrix } = this;
+    const [first, second] = this.power;
+    const [firstScale, secondScale] = this.scale;
+    for (let line = 0; line < LINES; line++) {
+      const other = (SIZE - line) % SIZE;
+      const a = real[line] + real[other];
+      const b = imaginary[line] - imaginary[other];
+      const c = imaginary[line] + imaginary[other];
+      const d = real[other] - real[line];
+      first[line] = (a * a + b * b) / 4;
+      second[line] = (c * c + d * d) / 4;
+    }
+    for (let line = 0; line < LINES; line++) {
+      const row = LINES * line;
+      let one = 0;
+      let two = 0;
+      for (let other = 0; other < LINES; other++) {
+        const share = matrix[row + other];
+        one += share * first[other];
+        two += share * second[other];
+      }
+      firstScale[line] = first[line] ? one / first[line] : 0;
+      secondScale[line] = second[line] ? two / second[line] : 0;
+    }
+    for (let line = 0; line < LINES; line++) {
+      const other = (SIZE - line) % SIZE;
+      const a = (real[line] + real[other]) / 2;
+      const b = (imaginary[line] - imaginary[other]) / 2;
+      const c = (imaginary[line] + imaginary[other]) / 2;
+      const d = (real[other] - real[line]) / 2;
+      // The root of a scale below 0, which the matrix can give, is imaginary.
+      const root = Math.sqrt(Math.abs(firstScale[line]));
+      const p = root * (firstScale[line] < 0 ? -b : a);
+      const q = line === 0 ? 0 : root * (firstScale[line] < 0 ? a : b); // a real signal's first line is real
+      const next = Math.sqrt(Math.abs(secondScale[line]));
+      const r = next * (secondScale[line] < 0 ? -d : c);
+      const s = line === 0 ? 0 : next * (secondScale[line] < 0 ? c : d);
+      real[line] = p - s;
+      imaginary[line] = q + r;
+      if (line === 0) continue;
+      real[other] = p + s;
+      imaginary[other] = r - q;
+    }
+    real[LINES] = imaginary[LINES] = 0;
+  }
+}
+
+/** Decode base 64: there is no atob in an audio worklet. */
+function bytesOf(text) {
+  const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const value = new Uint8Array(128);
+  for (let i = 0; i < 64; i++) value[digits.charCodeAt(i)] = i;
+  const plain = text.replace(/=+$/, "");
+  const bytes = new Uint8Array((plain.length * 3) >> 2);
+  let [bits, count, at] = [0, 0, 0];
+  for (let i = 0; i < plain.length; i++) {
+    bits = ((bits << 6) | value[plain.charCodeAt(i)]) & 0xffff;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes[at++] = (bits >> count) & 0xff;
+  }
+  return bytes;
+}
+
+const COSINES = Float64Array.from({ length: SIZE / 2 }, (_, i) => Math.cos((2 * Math.PI * i) / SIZE));
+const SINES = Float64Array.from({ length: SIZE / 2 }, (_, i) => -Math.sin((2 * Math.PI * i) / SIZE));
+const REVERSED = Uint16Array.from({ length: SIZE }, (_, i) => {
+  let reversed = 0;
+  for (let bit = 1, from = i; bit < SIZE; bit *= 2, from >>= 1) reversed = 2 * reversed + (from & 1);
+  return reversed;
+});
+
+/** Fourier transform in place, of SIZE complex numbers (Cooley & Tukey 1965, radix 2). */
+function transform(real, imaginary) {
+  for (let i = 0; i < SIZE; i++) {
+    const j = REVERSED[i];
+    if (j <= i) continue;
+    let kept = real[i];
+    real[i] = real[j];
+    real[j] = kept;
+    kept = imaginary[i];
+    imaginary[i] = imaginary[j];
+    imaginary[j] = kept;
+  }
+  for (let half = 1; half < SIZE; half *= 2) {
+    const step = SIZE / (2 * half);
+    for (let k = 0; k < half; k++) {
+      const cosine = COSINES[k * step];
+      const sine = SINES[k * step];
+      for (let i = k; i < SIZE; i += 2 * half) {
+        const j = i + half;
+        const x = real[j] * cosine - imaginary[j] * sine;
+        const y = real[j] * sine + imaginary[j] * cosine;
+        real[j] = real[i] - x;
+        imaginary[j] = imaginary[i] - y;
+        real[i] += x;
+        imaginary[i] += y;
+      }
     }
   }
 }

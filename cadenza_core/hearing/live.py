@@ -1,27 +1,27 @@
 """A live approximation of the hearing-loss simulation: what the browser plays while sliders move, and the same in NumPy.
 
-:mod:`.simulation` renders MSBG, which needs the sound in advance. Here is what can be done with a delay of 3 ms, computed from
+:mod:`.simulation` renders MSBG, which needs the sound in advance. Here is what can be done with a delay of 6 ms, computed from
 MSBG's own numbers (its gammatone bands, smearing matrices and transfer function, read from pyclarity):
 
 1. Free field to cochlea: six biquads of minimum phase in place of MSBG's FIR filter, which would delay by 11.5 ms, twice;
    within 0.5 dB of it from 90 Hz to 10 kHz (:data:`_TRANSFER`). Their inverse comes last.
-2. MSBG's gammatone bands: a high pass and three stages as they are, the fourth with a quadrature part beside it, so that a
+2. Smearing: MSBG's own, on a grid of 64 samples, which delays by 192.
+3. MSBG's gammatone bands: a high pass and three stages as they are, the fourth with a quadrature part beside it, so that a
    band has an envelope without ripple and can be turned in phase. MSBG brings the bands' envelopes into line by up to 11 ms.
-   Here bands are delayed so that each responds 3 ms late; those too slow for it (below about 600 Hz in the narrowest set) come
-   later, turned so that neighbours are in phase where they cross (after Hohmann 2002, Acta Acustica 88, 433-442). Weights
-   bring the sum to the magnitude of MSBG's sum, which is flat to 2 dB.
-3. Envelopes: smoothed by a low pass of second order at 130 Hz. MSBG's filters run forwards and backwards at up to 75 Hz;
+   Here bands are delayed so that each responds 2 ms late, and turned so that neighbours are to each other where they cross as
+   they are in MSBG: then the bands add up as there, however much their gains differ. Those too slow for it (below about
+   800 Hz in the narrowest set) come later, turned so that neighbours are in phase (after Hohmann 2002, Acta Acustica 88,
+   433-442). Weights bring the sum to the magnitude of MSBG's sum, which is flat to 2 dB.
+4. Envelopes: smoothed by a low pass of second order at 130 Hz. MSBG's filters run forwards and backwards at up to 75 Hz;
    at 130 Hz, a filter that only runs forwards follows sounds closely enough to give the same band levels. Where expansion is
    steep it is slower, or the quick gains would put side bands where MSBG has none.
-4. Smearing, as far as levels go: the power in a band becomes what MSBG's smearing leaves there on average, a weighted sum
-   over the bands. So a loud band fills its neighbours' valleys. Within a band, the fine structure is not smeared: tones stay
-   tones, where MSBG makes them rough. What is not in the sound cannot be raised (by more than 20 dB).
 5. Recruitment: each band times ``(envelope / catch-up level) ** (ratio - 1)``, ``ratio = 105 / (105 - HL)``, as in MSBG.
 
 How near the two are in levels is measured by ``python -m benchmarks.simulation``. This module and
 `assets/mixer/hearing.worklet.js` do the same, sample by sample, in double precision.
 """
 
+import base64
 import functools
 import json
 import math
@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import scipy.signal
+from clarity.evaluator.msbg.smearing import FFT_SIZE, FRAME_SIZE, SHIFT, make_smear_mat3
 from clarity.utils.audiogram import Audiogram, Listener
 
 from .prescription import ear_of
@@ -40,14 +41,15 @@ from .thresholds import CALIBRATION_DB_SPL, check_calibration
 
 __all__ = ["LIVE_LATENCY", "LiveEar", "live_ear", "live_parameters", "simulate_live"]
 
-#: What the approximation delays by, samples at 44.1 kHz: 3 ms.
-LIVE_LATENCY = 132
+_SMEARING_DELAY = 192
+_BAND_DELAY = 88
+#: What the approximation delays by, samples at 44.1 kHz: 6.3 ms, also where there is no smearing.
+LIVE_LATENCY = _SMEARING_DELAY + _BAND_DELAY
 #: Samples between two gains of a band; between them, the gain moves linearly.
 HOP = 16
 _CATCH_UP = 105.0  # dB SPL: MSBG's
 _ENVELOPE_HZ = 130.0
 _LOWEST = 1e-9  # of the catch-up level; MSBG's limit is 1e-9 of full scale
-_MOST_FILLED = 10.0
 #: Free field to cochlea: dB of gain at the start, then (kind, Hz, Q, dB) of biquads after R. Bristow-Johnson's "Audio EQ
 #: Cookbook". Fitted by least squares to pyclarity's FF_ED - MIDEAR; `tests/hearing/test_live.py` compares the two.
 _TRANSFER_DB = -7.41
@@ -78,8 +80,8 @@ class _Bank:
     delay : np.ndarray [shape=(n,)]
         Samples.
     weight : np.ndarray [shape=(n,)]
-    spread : np.ndarray [shape=(n, n)]
-        Power of the smeared bands from that of the bands.
+    smearing : np.ndarray [shape=(256, 256), dtype=float32], optional
+        Power of the smeared lines of a frame's spectrum from that of its lines; None: nothing is smeared.
     """
 
     centres: np.ndarray
@@ -88,7 +90,7 @@ class _Bank:
     turn: np.ndarray
     delay: np.ndarray
     weight: np.ndarray
-    spread: np.ndarray
+    smearing: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -121,11 +123,9 @@ class LiveEar:
             "back": back.tolist(),
             "reference": self.reference,
             "lowest": _LOWEST,
-            "most_filled": _MOST_FILLED,
-            **{
-                name: getattr(bank, name).tolist()
-                for name in ("highpass", "stage", "turn", "delay", "weight", "spread")
-            },
+            "smearing": None if bank.smearing is None else base64.b64encode(bank.smearing.astype("<f4")).decode(),
+            "smearing_delay": _SMEARING_DELAY,
+            **{name: getattr(bank, name).tolist() for name in ("highpass", "stage", "turn", "delay", "weight")},
             "exponent": self.exponent.tolist(),
             "envelope": self.envelope.tolist(),
         }
@@ -171,19 +171,21 @@ def simulate_live(signal: np.ndarray, ear: LiveEar, *, lead: int = 0) -> np.ndar
     signal : np.ndarray [shape=(n,)]
         44.1 kHz, full scale 1.0.
     lead : int
-        Samples by which the browser's clock is ahead of the signal's: gains are computed every 16 samples of that clock.
+        Samples by which the browser's clock is ahead of the signal's: frames begin every 64 samples of that clock, and
+        gains are computed every 16.
 
     Returns
     -------
     np.ndarray [shape=(n,), dtype=float64]
     """
     count = lead + len(signal) + LIVE_LATENCY
-    blocks = -(-count // HOP)
+    blocks = -(-count // SHIFT) * (SHIFT // HOP)
     padded = np.zeros(blocks * HOP)
     padded[lead : lead + len(signal)] = signal
     forward, back = _transfer()
     cochlea = scipy.signal.sosfilt(_sos(forward), padded)
     bank = ear.bank
+    cochlea = _smeared(cochlea, bank.smearing)
     bands = np.empty((len(bank.centres), len(padded)))
     envelopes = np.empty((len(bank.centres), blocks))
     for number in range(len(bands)):
@@ -211,12 +213,33 @@ def _band(bank: _Bank, number: int, signal: np.ndarray) -> tuple[np.ndarray, np.
     return scipy.signal.lfilter([b0, b1], denominator, three), scipy.signal.lfilter([0, quadrature], denominator, three)
 
 
+def _smeared(signal: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
+    """Smear a signal of whole shifts as pyclarity's ``smear3`` does, 192 samples late; without a matrix, only that late."""
+    late = np.pad(signal, (_SMEARING_DELAY, 0))
+    if matrix is None:
+        return late[: len(signal)]
+    # pyclarity's window: at half samples, of power 1 where four overlap
+    window = (0.5 - 0.5 * np.cos(2.0 * np.pi * (np.arange(1, FRAME_SIZE + 1) - 0.5) / FRAME_SIZE)) / math.sqrt(1.5)
+    frames = np.lib.stride_tricks.sliding_window_view(late, FRAME_SIZE)[::SHIFT]
+    spectra = np.fft.rfft(frames * window, FFT_SIZE)
+    lines = spectra[:, :-1]
+    power = np.square(lines.real) + np.square(lines.imag)
+    # A power below 0, which the matrix can give, has an imaginary root, as in pyclarity.
+    roots = np.sqrt((power @ matrix.T.astype(np.float64)).astype(complex))
+    spectra[:, :-1] = roots * lines / np.sqrt(np.where(power == 0.0, 1.0, power))
+    spectra[:, -1] = 0.0
+    spectra[:, 0] = spectra[:, 0].real
+    waves = np.fft.irfft(spectra, FFT_SIZE)[:, :FRAME_SIZE] * window
+    total = np.zeros(len(signal) + FRAME_SIZE)
+    for first in range(0, FRAME_SIZE, SHIFT):
+        total[first : first + len(signal)] += waves[:, first : first + SHIFT].reshape(-1)
+    return total[: len(signal)]
+
+
 def _gains(ear: LiveEar, envelopes: np.ndarray) -> np.ndarray:
     """Give the gain of each band after each block, from the envelopes [shape=(n, blocks)]."""
-    filled = np.sqrt(ear.bank.spread @ np.square(envelopes))
-    expanded = np.clip(filled / ear.reference, _LOWEST, 1.0) ** ear.exponent[:, np.newaxis]
-    smeared = np.minimum(filled / np.maximum(envelopes, _LOWEST), _MOST_FILLED)
-    return expanded * smeared * ear.bank.weight[:, np.newaxis]
+    expanded = np.clip(envelopes / ear.reference, _LOWEST, 1.0) ** ear.exponent[:, np.newaxis]
+    return expanded * ear.bank.weight[:, np.newaxis]
 
 
 def _sos(biquads: np.ndarray) -> np.ndarray:
@@ -275,16 +298,16 @@ def _bank(severity: str) -> _Bank:
     quadrature = numerators[:, 0] * np.sqrt(a2 - np.square(a1) / 4.0)  # imaginary part of the pole, times b0
     stage = np.column_stack([numerators[:, :2], a1, a2, quadrature])
     late = np.array(given["GTnDelays"])
-    delay = np.maximum(LIVE_LATENCY - late, 0)
-    bands = _Bank(centres, highpass, stage, np.ones((0, 2)), delay, np.ones(0), np.eye(len(centres)))
-    turn = _in_phase(bands)
+    delay = np.maximum(_BAND_DELAY - late, 0)
+    bands = _Bank(centres, highpass, stage, np.ones((0, 2)), delay, np.ones(0), None)
+    turn = _turned(bands, late)
     grid = np.geomspace(60.0, 16000.0, 600)
     plain, quad = _responses(bands, grid)
     theirs = (plain * np.exp(2j * np.pi * grid * late[:, np.newaxis] / MODEL_RATE)).sum(axis=0)
     ours = (turn[:, :1] * plain + turn[:, 1:] * quad) * _lag(grid, delay)
     scale = 10.0 ** (-0.05 * given["Recombination_dB"])
     weight = _weights(ours, scale * np.abs(theirs), scale)
-    return _Bank(centres, highpass, stage, turn, delay, weight, _spread(bands, severity))
+    return _Bank(centres, highpass, stage, turn, delay, weight, _smearing(severity))
 
 
 def _lag(hertz: np.ndarray, delay: np.ndarray) -> np.ndarray:
@@ -303,11 +326,15 @@ def _responses(bank: _Bank, hertz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return three * plain, three * quadrature * z / denominator
 
 
-def _in_phase(bank: _Bank) -> np.ndarray:
-    """Turn each band so that it is in phase with the one above where they cross; gives cosines and minus sines."""
+def _turned(bank: _Bank, late: np.ndarray) -> np.ndarray:
+    """Turn each band to the one above where they cross: as they are in MSBG, or in phase if their delays to it differ.
+
+    Gives cosines and minus sines.
+    """
     crossings = np.sqrt(bank.centres[:-1] * bank.centres[1:])
     plain, quadrature = _responses(bank, crossings)
     lag = _lag(crossings, bank.delay)
+    msbg = plain / _lag(crossings, late)
     angles = np.linspace(0.0, 2.0 * np.pi, 720, endpoint=False)
     turns = np.column_stack([np.cos(angles), -np.sin(angles)])
     turn = np.tile([1.0, 0.0], (len(bank.centres), 1))
@@ -318,6 +345,9 @@ def _in_phase(bank: _Bank) -> np.ndarray:
 
         each = response(number, turns)
         above = response(number + 1, turn[number + 1])
+        delays = (bank.delay + late)[number : number + 2]
+        if delays[0] == delays[1]:
+            above = above * msbg[number, number] * np.conj(msbg[number + 1, number])
         turn[number] = turns[np.argmax(np.real(each / np.abs(each) * np.conj(above)))]
     return turn
 
@@ -332,25 +362,12 @@ def _weights(bands: np.ndarray, target: np.ndarray, start: float) -> np.ndarray:
     return weight
 
 
-def _spread(bank: _Bank, severity: str) -> np.ndarray:
-    """Give the smeared bands' power as non-negative sums of the bands' power, fitted to MSBG's smearing matrix."""
+def _smearing(severity: str) -> np.ndarray | None:
     from clarity.evaluator.msbg.cochlea import HL_PARAMS
-    from clarity.evaluator.msbg.smearing import FFT_SIZE, make_smear_mat3
-    from scipy.optimize import nnls
 
-    count = len(bank.centres)
     if severity == "NOTHING":
-        return np.eye(count)
-    matrix = make_smear_mat3(*HL_PARAMS[severity]["smear_params"], MODEL_RATE)
-    bins = np.arange(FFT_SIZE // 2) * MODEL_RATE / FFT_SIZE
-    power = np.square(np.abs(_responses(bank, bins)[0]))
-    wanted = np.maximum(power @ matrix, 0.0)  # for power in each bin, what a band has of it once it is smeared
-    spread = np.empty((count, count))
-    for number in range(count):
-        # Errors count by their share, down to 25 dB below the highest: a quiet band beside a loud one has to be right.
-        scale = 1.0 / (wanted[number] + 0.003 * wanted[number].max())
-        spread[number] = nnls((power * scale).T, wanted[number] * scale)[0]
-    return spread
+        return None
+    return make_smear_mat3(*HL_PARAMS[severity]["smear_params"], MODEL_RATE).astype(np.float32)
 
 
 def live_sum(audiogram: Audiogram, hertz: Sequence[float]) -> np.ndarray:

@@ -1,11 +1,13 @@
 """The live approximation: near MSBG in band levels, MSBG's own numbers, in time, and fit for the browser."""
 
+import base64
 import json
 
 import numpy as np
 import pytest
 import scipy.signal
 from clarity.evaluator.msbg.msbg_utils import DF_ED, FF_ED, HZ, MIDEAR
+from clarity.evaluator.msbg.smearing import smear3
 from clarity.utils.audiogram import Audiogram
 
 from benchmarks import simulation as benchmark
@@ -22,7 +24,17 @@ def ear(name):
     return STANDARD[name].audiogram_left
 
 
-@pytest.mark.parametrize("name", ["N2", "N3", "N4"])
+@pytest.mark.parametrize("severity", ["MILD", "MODERATE", "SEVERE"])
+def test_smearing_is_pyclaritys(severity):
+    matrix = live._smearing(severity)
+    signal = np.random.default_rng(0).normal(size=64 * 40)
+    signal[:256] = 0.0  # pyclarity's puts a copy of its beginning before it
+    theirs = smear3(matrix.astype(np.float64), signal)[: len(signal)]
+    assert np.std(theirs) > 0.5
+    np.testing.assert_allclose(live._smeared(signal, matrix), theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["N2", "N4", "S2", "S3"])
 def test_band_levels_are_msbgs_within_3_db(name):
     found = np.stack(list(benchmark.compare(ear(name), "speech-shaped noise", levels=(55, 80), seconds=1.5).values()))
     heard = np.abs(found[~np.isnan(found)])
@@ -67,12 +79,14 @@ def test_short_signals_keep_their_length(count):
 
 def test_the_browsers_numbers_are_plain_and_complete():
     numbers = json.loads(json.dumps(live_parameters(STANDARD["N3"])))
-    assert numbers["latency"] == LIVE_LATENCY == 132
+    assert numbers["latency"] == LIVE_LATENCY == 280
     for side in ("left", "right"):
         bands = len(numbers[side]["delay"])
         assert all(
-            len(numbers[side][name]) == bands for name in ("highpass", "stage", "turn", "weight", "spread", "exponent")
+            len(numbers[side][name]) == bands
+            for name in ("highpass", "stage", "turn", "weight", "exponent", "envelope")
         )
+        assert len(base64.b64decode(numbers[side]["smearing"])) == 4 * 256 * 256
         assert max(numbers[side]["delay"]) <= LIVE_LATENCY
 
 

@@ -81,7 +81,7 @@ window.harness = {
     });
     await this.sleep(120); // the last change is over
     this.levelTap.port.postMessage("arm");
-    await this.sleep(30 + 40 * Math.random());
+    await this.sleep(150 + 40 * Math.random()); // it has learnt the level
     slider.value = String(position);
     const wall = performance.timeOrigin + performance.now();
     const sound = context.currentTime;

@@ -12,33 +12,43 @@ class ClickTap extends AudioWorkletProcessor {
   }
 }
 
-const QUARTER = 8; // samples: of the tone's period, which is 32
+const WINDOW = 64; // samples: two periods of the tone, and the grid on which simulated hearing smears
+const LEARN = 0.12; // s
 
-/** Tells when the level has left, by 1 dB, the one that it had when armed: of a constant, or of a tone of 32 samples. */
+/** Tells when the level of the last 64 samples leaves, by 1 dB, those that it had for a while after it was armed. */
 class LevelTap extends AudioWorkletProcessor {
   constructor() {
     super();
     this.state = "idle";
-    this.before = new Float32Array(QUARTER);
+    this.past = new Float64Array(WINDOW + 128);
     this.port.onmessage = () => (this.state = "armed");
   }
 
   process([[channel]]) {
     if (!channel) return true;
-    // Two samples a quarter of a period apart give the amplitude.
-    const earlier = (i) => (i < QUARTER ? this.before[i] : channel[i - QUARTER]);
-    const levels = Float32Array.from(channel, (sample, i) => Math.hypot(sample, earlier(i)));
-    this.before.set(channel.subarray(channel.length - QUARTER));
+    this.past.copyWithin(0, channel.length);
+    this.past.set(channel, WINDOW);
+    let power = 0;
+    for (let i = 0; i < WINDOW; i++) power += this.past[i] ** 2;
+    const levels = Float64Array.from(channel, (sample, i) => {
+      power += sample ** 2 - this.past[i] ** 2;
+      return Math.sqrt(Math.max(power, 0) / WINDOW);
+    });
     if (this.state === "idle") return true;
     if (this.state === "armed") {
-      this.level = levels[0];
-      this.state = this.level ? "waiting" : "armed";
+      [this.lowest, this.highest, this.learnt] = [Infinity, 0, 0];
+      this.state = levels[0] > 1e-6 ? "learning" : "armed";
     }
-    if (this.state === "armed") return true;
+    if (this.state === "learning") {
+      this.lowest = Math.min(this.lowest, ...levels);
+      this.highest = Math.max(this.highest, ...levels);
+      this.learnt += channel.length;
+      if (this.learnt > LEARN * sampleRate) this.state = "waiting";
+    }
+    if (this.state !== "waiting") return true;
     const step = 10 ** (1 / 20);
     for (let i = 0; i < channel.length; i++) {
-      const ratio = levels[i] / this.level;
-      if (ratio < step && ratio > 1 / step) continue;
+      if (levels[i] < this.highest * step && levels[i] > this.lowest / step) continue;
       this.port.postMessage({
         time: (currentFrame + i) / sampleRate,
         wall: Date.now() + 0.5 + (1000 * i) / sampleRate,
