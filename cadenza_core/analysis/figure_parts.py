@@ -62,14 +62,13 @@ def colours_of(systems: Sequence[str]) -> dict[str, str]:
 
 
 def empty_figure(x: str, y: str, height: int = 420, **layout: Any) -> go.Figure:
-    """Give a figure without anything in it, with its axes\' titles."""
+    """Give a figure without anything in it, with its axes' titles. It takes the template of where it is shown."""
     figure = go.Figure()
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 30, "b": 8},
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
         hoverlabel={"align": "left"},
-        template="plotly_white",
         **layout,
     )
     figure.update_xaxes(title=x, automargin=True)

@@ -18,6 +18,8 @@ __all__ = ["FIGURE_SUFFIXES", "browser", "figure_bytes", "write_figure", "write_
 #: What a figure can be written as. PNG and SVG are drawn by the machine's Chrome or Chromium.
 FIGURE_SUFFIXES = (".png", ".svg", ".html")
 _WIDTH = 1000
+#: Of figures as files; on a page they have the page's.
+_TEMPLATE = "plotly_white"
 _SCALE = 2
 
 
@@ -60,6 +62,9 @@ def figure_bytes(figure: "go.Figure", suffix: str) -> bytes:
     CadenzaError
         If the suffix is another one, or no Chrome or Chromium is found, or it fails.
     """
+    import plotly.graph_objects as go
+
+    figure = go.Figure(figure).update_layout(template=_TEMPLATE)
     if suffix == ".html":
         return str(figure.to_html(include_plotlyjs=True, full_html=True)).encode("utf-8")
     if suffix not in FIGURE_SUFFIXES:

@@ -1,5 +1,6 @@
 """Stored scores as the views need them: one evaluation set, with what is known of its songs and listeners, and filters."""
 
+import functools
 import math
 import threading
 from collections import OrderedDict
@@ -116,7 +117,7 @@ class ScoreTable:
                 mask &= _is(frame[one.name], values)
         return frame[mask]
 
-    @property
+    @functools.cached_property
     def metric(self) -> str:
         """What the systems are ranked by: HAAQI, or SDR where there is only that (language-queried separation)."""
         has_haaqi, has_sdr = (_is(self.frame["metric"], (name,)).any() for name in ("haaqi", "sdr"))
@@ -130,8 +131,11 @@ class ScoreTable:
 
 
 def _is(column: pd.Series, values: Sequence[str]) -> np.ndarray:
+    wanted = np.zeros(len(column.cat.categories) + 1, dtype=bool)  # the last one is of no value, whose code is -1
     codes = column.cat.categories.get_indexer(list(values))
-    return np.isin(column.cat.codes.to_numpy(), codes[codes >= 0])
+    wanted[codes[codes >= 0]] = True
+    found: np.ndarray = wanted[column.cat.codes.to_numpy()]
+    return found
 
 
 def mean_by(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

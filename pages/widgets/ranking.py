@@ -97,7 +97,10 @@ def ranking(picked: Picked, columns: Any, export: Any) -> None:
     if not (~board["published"].astype(bool)).any():
         st.info(_how_to_add(picked.table.evaluation_set), icon=":material/upload_file:")
     if ranked_by(board) != "rmse":
-        st.plotly_chart(leaderboard_figure(board), key="board_chart", width="stretch", config=_CONFIG)
+        figure = services().scores.once(
+            picked.table, ("board_chart", *picked.key, *options.values()), lambda: leaderboard_figure(board)
+        )
+        st.plotly_chart(figure, key="board_chart", width="stretch", config=_CONFIG)
     _tests(picked, board, options["unit"])
 
 
@@ -252,9 +255,10 @@ def _tests(picked: Picked, board: pd.DataFrame, unit: str) -> None:
         key=kept("test", ["wilcoxon", "t"], "wilcoxon"),
         format_func={"wilcoxon": "Wilcoxon signed-rank", "t": "paired t"}.__getitem__,
     )
+    asked = (*picked.key, reference, kind, unit)
     found = services().scores.once(
         picked.table,
-        ("tests", *picked.key, reference, kind, unit),
+        ("tests", *asked),
         lambda: significance(
             picked.table,
             picked.chosen,
@@ -288,4 +292,5 @@ def _tests(picked: Picked, board: pd.DataFrame, unit: str) -> None:
             },
         )
     with right:
-        st.plotly_chart(significance_figure(found), key="tests_chart", width="stretch", config=_CONFIG)
+        figure = services().scores.once(picked.table, ("tests_chart", *asked), lambda: significance_figure(found))
+        st.plotly_chart(figure, key="tests_chart", width="stretch", config=_CONFIG)
