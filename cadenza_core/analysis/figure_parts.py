@@ -84,6 +84,7 @@ def error_bars(frame: pd.DataFrame, mean: str) -> dict[str, Any]:
         "array": (frame["high"] - frame[mean]).fillna(0.0),
         "arrayminus": (frame[mean] - frame["low"]).fillna(0.0),
         "thickness": 1.2,
+        "color": GREY,
         "width": 3,
     }
 
