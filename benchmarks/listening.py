@@ -5,7 +5,10 @@
 1. Ten participants, two at a time, each in a browser window of their own, do all of their 20 trials by clicking, playing and
    moving sliders. Counted: answers in the database; balance of the orders.
 2. Twenty participants at once: each has a window open, and all of them press play in the same moments. Measured for each:
-   from the press of Next until the next trial can be played, and from a page's opening to its first sound.
+   from the press of Next until the next trial can be played, and from a page's opening to its first sound. Twenty browsers on
+   the machine of the server: most of it is theirs.
+3. The server's part of it: twenty clients that fetch, all at once, the page, its files and the first sound, then answer 20
+   trials each, as fast as they can.
 
 The bars: no answer lost, orders balanced within 5 %, sound in less than 2 s.
 """
@@ -14,9 +17,11 @@ import contextlib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +66,9 @@ def main() -> None:
             ),
             rows,
         )
+        print()
+        columns = ("20 clients without browsers, 15 s", "median, s", "longest, s", "answers stored", "expected")
+        table(columns, fetched(place / "fetched"))
 
 
 @contextlib.contextmanager
@@ -159,6 +167,51 @@ def crowd(place: Path, chromium: Any) -> tuple[str, ...]:
             context.close()
     told = [f"{np.median(times[name]):.2f}, {max(times[name]):.2f}" for name in ("first", "next")]
     return (f"{count:,}", f"{CROWD * 2 * 6:,}", *told)
+
+
+def fetched(place: Path) -> list[tuple[str, ...]]:
+    """Have twenty clients fetch what a page does until its first sound, then answer trial by trial."""
+    import httpx
+
+    from tests.listening.made import answer_to
+
+    files = sorted(path.name for path in (ROOT / "assets" / "listen").iterdir())
+    times: dict[str, list[float]] = defaultdict(list)
+    with served(place, participants=CROWD, seconds=LONG, hear=0.5) as (url, settings, codes):
+        start = threading.Barrier(CROWD)
+
+        def take_part(code: str) -> None:
+            with httpx.Client(base_url=url, timeout=60) as client:
+                start.wait()
+                began = time.monotonic()
+                client.get(f"/listen/{code}").raise_for_status()
+                for name in files:
+                    client.get(f"/assets/listen/{name}").raise_for_status()
+                tab = client.post(f"/listen/{code}/open", json={}).raise_for_status().json()["tab"]
+                steps = ({"step": "consent"}, {"step": "level", "db": -10.0})
+                for step in steps:
+                    state = client.post(f"/listen/{code}/steps", json={**step, "tab": tab}).raise_for_status().json()
+                trial = state["trial"]
+                client.get(trial["sounds"][0]["url"]).raise_for_status()
+                times["page to first sound"].append(time.monotonic() - began)
+                while trial:
+                    began = time.monotonic()
+                    given = {**answer_to(state), "tab": tab}
+                    state = {**state, **client.post(f"/listen/{code}/answers", json=given).raise_for_status().json()}
+                    trial = state["trial"]
+                    if trial:
+                        client.get(trial["sounds"][0]["url"]).raise_for_status()
+                        times["answer to next sound"].append(time.monotonic() - began)
+
+        with ThreadPoolExecutor(CROWD) as threads:
+            list(threads.map(take_part, codes))
+        with Store.open(settings) as store:
+            count = len(answers_frame(store, "test1"))
+    expected = CROWD * SYSTEMS * EXCERPTS * 6
+    return [
+        (what, f"{np.median(took):.2f}", f"{max(took):.2f}", f"{count:,}", f"{expected:,}")
+        for what, took in times.items()
+    ]
 
 
 #: From the press of a button to the first sound that can be played; on the page of the volume, it is played at once.

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cadenza_core.errors import CadenzaError
 from cadenza_core.listening.web import ASSETS as PAGES_ASSETS
-from cadenza_core.listening.web import LISTEN_URL, participant_routes
+from cadenza_core.listening.web import LISTEN_URL, SoundResponse, participant_routes
 from cadenza_core.people import Role
 from cadenza_core.playback import levels_file
 from cadenza_core.submission.archive import exports_folder
@@ -51,12 +51,6 @@ _ROLES: dict[str, Role | None] = {
 }
 _FOLDERS["/assets/listen"] = PAGES_ASSETS / "listen"
 _DIGEST = re.compile("[0-9a-f]{32}")
-
-
-class _Sound(FileResponse):
-    """A file in pieces of 1 MiB: each piece waits for its turn beside the page's scripts."""
-
-    chunk_size = 1 << 20
 
 
 class Edge:
@@ -204,7 +198,7 @@ def _file(request: Request, file: str) -> Response:
     headers = {"ETag": tag, "Cache-Control": _FOREVER}
     if tag in _tags(request):
         return Response(status_code=304, headers=headers)
-    return _Sound(path, media_type=_TYPES[path.suffix], headers=headers)
+    return SoundResponse(path, media_type=_TYPES[path.suffix], headers=headers)
 
 
 def _export(request: Request) -> Response:

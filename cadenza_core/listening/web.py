@@ -23,7 +23,7 @@ from .refusal import Refused
 if TYPE_CHECKING:  # the database is loaded with the first participant
     from .running import Running
 
-__all__ = ["ASSETS", "LISTEN_URL", "participant_routes", "participants_app"]
+__all__ = ["ASSETS", "LISTEN_URL", "SoundResponse", "participant_routes", "participants_app"]
 
 LISTEN_URL = "/listen"
 #: The page's modules; they lie beside the package, in a checkout.
@@ -38,6 +38,12 @@ _HEADERS = {
     "X-Robots-Tag": "noindex",
 }
 _Running = Callable[[], "Running"]
+
+
+class SoundResponse(FileResponse):
+    """A file in pieces of 1 MiB: each piece waits for its turn beside everything else."""
+
+    chunk_size = 1 << 20
 
 
 def participant_routes(running: _Running) -> list[Route]:
@@ -74,7 +80,7 @@ def participant_routes(running: _Running) -> list[Route]:
         if path is None:
             return PlainTextResponse("Nothing here.", status_code=404, headers=_HEADERS)
         headers = {**_HEADERS, "Cache-Control": "private, max-age=86400, immutable", "ETag": f'"{place["mac"]}"'}
-        return FileResponse(
+        return SoundResponse(
             path, media_type="audio/flac", headers={**headers, "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT"}
         )
 

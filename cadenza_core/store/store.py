@@ -1,6 +1,7 @@
 """The database as the rest of the program sees it."""
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ..errors import CadenzaError
 from ..progress import Progress, silent
 from ..settings import Settings
 from . import schema
-from .database import connect, database_errors, shown, upgrade
+from .database import BUSY_S, connect, database_errors, shown, upgrade
 from .facts import ImportReport, Origin, ScoredSystem
 from .staging import add_scores
 
@@ -34,6 +35,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._turn = threading.RLock()
         with database_errors(url):
             self.engine, self.is_read_only = connect(url)
             try:
@@ -83,12 +85,26 @@ class Store:
         self.check_writable()
         with contextlib.ExitStack() as stack:
             stack.enter_context(database_errors(self.url))
+            if (
+                self.engine.dialect.name == "sqlite"
+            ):  # which looks again and again whether it may: whoever is late starves
+                stack.enter_context(self._in_turn())
             if connection is None:
                 connection = stack.enter_context(self.engine.connect())
             stack.enter_context(connection.execution_options(writes=True).begin())
             # Also what keeps PostgreSQL's writers from each other: the row is locked until the end.
             connection.execute(update(schema.State).values(revision=schema.State.revision + 1))
             yield connection
+
+    @contextlib.contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Let threads of this process write one after the other; after too long a wait the database itself says no."""
+        is_mine = self._turn.acquire(timeout=BUSY_S)
+        try:
+            yield
+        finally:
+            if is_mine:
+                self._turn.release()
 
     def check_writable(self) -> None:
         """Raise a CadenzaError if the database is read-only."""

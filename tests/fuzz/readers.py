@@ -97,7 +97,7 @@ def _read_sounds(folder: Path) -> None:
 
 
 def _upload(folder: Path) -> None:
-    for path in sorted(folder.glob("*.*")):
+    for path in filter(Path.is_file, sorted(folder.glob("*.*"))):  # a browser sends no folder
         add_upload(path.name, path.read_bytes(), _settings(folder.parent / "home"))
 
 

@@ -7,6 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -237,3 +239,25 @@ def test_a_killed_import_leaves_the_database_as_before(url, pair_list):
         assert [len(store.table(m)) for m in (schema.Song, schema.System, schema.Run)] == tables
         again = store.add_scores(pairs_frame(pair_list()), evaluation_set="s", system="ours")
         assert again.unchanged == 96
+
+
+def test_threads_write_one_after_the_other_and_wait_without_a_connection(tmp_path):
+    with Store(f"sqlite:///{tmp_path / 'scores.sqlite'}") as store:
+        begun, done = [threading.Event() for _ in range(5)], []
+
+        def write(number: int) -> None:
+            begun[number].set()
+            with store.writing():
+                done.append(number)
+
+        with store.writing():
+            others = [threading.Thread(target=write, args=(number,)) for number in range(5)]
+            for number, thread in enumerate(others):
+                thread.start()
+                assert begun[number].wait(20)
+            time.sleep(0.05)
+            assert not done
+            assert store.engine.pool.checkedout() == 1
+        for thread in others:
+            thread.join(20)
+        assert sorted(done) == list(range(5))
