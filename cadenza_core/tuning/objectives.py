@@ -20,6 +20,7 @@ Quality
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -46,7 +47,7 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
-class Objective:
+class Objective(ABC):
     """What a proposal aims at."""
 
     #: One word; and what its value is called in a sentence.
@@ -58,13 +59,13 @@ class Objective:
     budget: ClassVar[int]
     typical: ClassVar[int]
 
+    @abstractmethod
     def describe(self, material: Material) -> str:
         """Say what is aimed at, in words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def show(self, value: float) -> str:
         """Write a value for people."""
-        raise NotImplementedError
 
     def groups(self, names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """Give the stems that are moved together: each by itself."""
@@ -74,6 +75,7 @@ class Objective:
         """Give gains worth starting from besides equal ones, shape (stems, 2), dB: none."""
         return ()
 
+    @abstractmethod
     def prepare(self, material: Material, progress: Progress = silent) -> Value:
         """Give the function of the gains that is to be maximised.
 
@@ -82,7 +84,6 @@ class Objective:
         CadenzaError
             If the material lacks something, or from `progress`.
         """
-        raise NotImplementedError
 
     def gained(self, value: Value, decibels: np.ndarray) -> str:
         """Say what an improvement over equal gains consists of; empty if there is nothing to say."""

@@ -214,11 +214,17 @@ def find_model(model_id: str, settings: Settings) -> LassModel:
 
 def _own(path: Path) -> LassModel:
     details: dict[str, Any] = {}
-    try:
-        content = parse_json(path.with_suffix(".json").read_text(encoding="utf-8"))
-        details = content if isinstance(content, dict) else {}
-    except (OSError, ValueError):
-        pass  # a checkpoint from elsewhere
+    damaged = ""
+    record = path.with_suffix(".json")
+    if record.is_file():  # a checkpoint from elsewhere has none
+        try:
+            content = parse_json(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            content = None
+        if isinstance(content, dict):
+            details = content
+        else:
+            damaged = f"What is known of it, {record.name}, cannot be read: it is taken for one in the official format."
     captions = details.get("captions")
     words = details.get("text") == "words"
     return LassModel(
@@ -228,7 +234,7 @@ def _own(path: Path) -> LassModel:
         licence="your own",
         trained_on=str(details.get("trained_on") or "not stated"),
         source=str(path),
-        note="A small model: it knows only what it was trained on." if words else "",
+        note=damaged or ("A small model: it knows only what it was trained on." if words else ""),
         rate=rate if isinstance(rate := details.get("sample_rate"), int) else 0,
         text="words" if words else "clap",
         captions=tuple(map(str, captions)) if words and isinstance(captions, list) else (),

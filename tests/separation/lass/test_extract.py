@@ -176,6 +176,12 @@ def _put(path):
     return hashlib.sha256(b"weights").hexdigest()
 
 
+@pytest.mark.parametrize("content", ["{", "[1]", "\xff"])
+def test_a_damaged_record_beside_a_model_is_said(with_tiny, content):
+    (with_tiny.models / "lass" / "tiny.json").write_text(content, encoding="latin-1")
+    assert "tiny.json, cannot be read" in find_model("tiny", with_tiny).note
+
+
 def test_a_download_that_fails_is_a_sentence(settings, monkeypatch):
     from cadenza_core.separation.download import DownloadFailed
 
