@@ -123,7 +123,9 @@ class LiveEar:
             "back": back.tolist(),
             "reference": self.reference,
             "lowest": _LOWEST,
-            "smearing": None if bank.smearing is None else base64.b64encode(bank.smearing.astype("<f4")).decode(),
+            "smearing": None
+            if bank.smearing is None
+            else base64.b64encode(bank.smearing.astype("<f4").tobytes()).decode(),
             "smearing_delay": _SMEARING_DELAY,
             **{name: getattr(bank, name).tolist() for name in ("highpass", "stage", "turn", "delay", "weight")},
             "exponent": self.exponent.tolist(),
