@@ -67,7 +67,7 @@ def test_switching_the_ears_does_not_click_and_ends_where_it_began(listening):
     page.wait_for_timeout(1500)
     heard = songs.decoded(page.evaluate("harness.heard()"))[:, RATE // 2 :]
     # A tone of 1.4 kHz, smeared or not, has nothing above 12 kHz; where a gain begins to glide there is 0.1 % of the peak, and
-    # a click of 1 % of the peak has 0.5 %.
+    # a step of 2 % of the peak has 0.5 %.
     wrong = scipy.signal.sosfiltfilt(scipy.signal.butter(8, 12000, "high", fs=RATE, output="sos"), heard)[:, 100:-100]
     peak = np.max(np.abs(heard))
     assert 0.05 < peak < 0.3
