@@ -42,7 +42,7 @@ class Quality(Objective):
 
     target: Gains = UNITY
 
-    name, noun, smallest, budget, typical = "haaqi", "HAAQI", 0.002, 80, 65
+    name, noun, smallest, budget, typical = "haaqi", "HAAQI", 0.002, 46, 45
 
     def describe(self, material: Material) -> str:
         """Say what is aimed at, in words."""
