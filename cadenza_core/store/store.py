@@ -85,9 +85,7 @@ class Store:
         self.check_writable()
         with contextlib.ExitStack() as stack:
             stack.enter_context(database_errors(self.url))
-            if (
-                self.engine.dialect.name == "sqlite"
-            ):  # which looks again and again whether it may: whoever is late starves
+            if self.engine.dialect.name == "sqlite":
                 stack.enter_context(self._in_turn())
             if connection is None:
                 connection = stack.enter_context(self.engine.connect())
@@ -98,7 +96,10 @@ class Store:
 
     @contextlib.contextmanager
     def _in_turn(self) -> Iterator[None]:
-        """Let threads of this process write one after the other; after too long a wait the database itself says no."""
+        """Let threads of this process write one after the other; after too long a wait the database itself says no.
+
+        SQLite by itself looks again and again whether it may, and whoever comes late starves.
+        """
         is_mine = self._turn.acquire(timeout=BUSY_S)
         try:
             yield
