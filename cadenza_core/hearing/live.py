@@ -10,8 +10,8 @@ MSBG's own numbers (its gammatone bands, smearing matrices and transfer function
    band has an envelope without ripple and can be turned in phase. MSBG brings the bands' envelopes into line by up to 11 ms.
    Here bands are delayed so that each responds 2 ms late, and turned so that neighbours are to each other where they cross as
    they are in MSBG: then the bands add up as there, however much their gains differ. Those too slow for it (below
-   1.2 kHz in the narrowest set, 0.5 kHz in the widest) come later, turned so that neighbours are in phase (after Hohmann 2002, Acta Acustica 88,
-   433-442). Weights bring the sum to the magnitude of MSBG's sum, which is flat to 2 dB.
+   1.2 kHz in the narrowest set, 0.5 kHz in the widest) come later, turned so that neighbours are in phase (after Hohmann
+   2002, Acta Acustica 88, 433-442). Weights bring the sum to the magnitude of MSBG's sum, which is flat to 2 dB.
 4. Envelopes: smoothed by a low pass of second order at 130 Hz. MSBG's filters run forwards and backwards at up to 75 Hz;
    at 130 Hz, a filter that only runs forwards follows sounds closely enough to give the same band levels. Where expansion is
    steep it is slower, or the quick gains would put side bands where MSBG has none.
