@@ -4,7 +4,9 @@
 here, before anybody opens a page.
 """
 
+import importlib
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -43,6 +45,8 @@ except CadenzaError as error:
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begin what the first page will need; at the end, stop all work."""
+    # The studio's modules are loaded while the browser still starts.
+    threading.Thread(target=importlib.import_module, args=("pages.widgets.desk",), daemon=True).start()
     services().warm_up(making)
     yield
     services().jobs.close()

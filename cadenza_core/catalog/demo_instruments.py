@@ -172,8 +172,9 @@ def bass_note(midi: int, duration: float, velocity: float) -> np.ndarray:
     edge = 260.0 + (500.0 + 1500.0 * velocity) * np.exp(-t / 0.09) + 380.0 * velocity * np.exp(-t / 0.5)
     turn = np.exp(2j * np.pi * f * t.astype(np.float64)).astype(np.complex64)
     wave, string = turn.copy(), 0.25 * turn.imag
+    beyond = np.square(np.square(np.float32(f) / edge))  # a power of four by a general function takes half of the time
     for harmonic in range(1, int(3500.0 / f)):
-        string += wave.imag / np.float32(harmonic) / (1.0 + (np.float32(harmonic * f) / edge) ** 4)
+        string += wave.imag / (np.float32(harmonic) + np.float32(harmonic**5) * beyond)
         wave *= turn
     string *= 0.25 + 0.75 * np.exp(-t / 0.9)
     return velocity * _edge(0.8 * np.tanh(1.1 * string), 0.004, 0.05)

@@ -239,8 +239,10 @@ def _vocal_tract(source: np.ndarray, formants: np.ndarray) -> np.ndarray:
     response = np.zeros(spectra.shape, dtype=np.complex64)
     for k in range(5):
         centre, level, width = (row[busy, k, None].astype(np.float32) for row in formants)
-        damping = 1j * width * f
-        response += (-1.0) ** k * 10.0 ** (level / 20.0) * damping / (centre**2 - f**2 + damping)
+        damping, away = width * f, centre**2 - f**2
+        part = (-1.0) ** k * 10.0 ** (level / 20.0) * damping / (np.square(away) + np.square(damping))
+        response.real += part * damping
+        response.imag += part * away
     filtered = fft.irfft(spectra * response, FFT_SIZE, axis=1).reshape(busy.size, -1, step)
     for part in range(FFT_SIZE // step):
         output[busy + part] += filtered[:, part]

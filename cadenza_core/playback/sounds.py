@@ -17,6 +17,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,8 @@ _ID = re.compile("[0-9a-f]{32}")
 _NAME = re.compile("[a-z0-9_]{1,40}")
 _MANIFEST = "manifest.json"
 _BITS = 20
+#: Sounds coded at once; libsndfile does not hold the interpreter.
+_THREADS = 2
 #: Sample rates that there are, Hz.
 _RATES = (1000, 768_000)
 #: What is lost by that, full scale 1.0.
@@ -132,12 +135,11 @@ class Sounds:
             raise CadenzaError(f"{set_id!r} with {', '.join(sounds)} cannot name sounds.")
         entries = {}
         self._sweep(set_id)
-        with atomic_folder(self.folder / set_id) as temporary:
-            for number, (name, samples) in enumerate(sounds.items()):
+        with atomic_folder(self.folder / set_id) as temporary, ThreadPoolExecutor(_THREADS) as pool:
+            written = {name: pool.submit(_write, temporary, name, samples, rate) for name, samples in sounds.items()}
+            for number, (name, one) in enumerate(written.items()):
                 progress(number / len(sounds), f"coding {name} for the browser")
-                file, peak = _write(temporary, name, samples, rate)
-                entries[name] = file, peak, (temporary / file).stat().st_size
-                (temporary / f"{name}.peaks").write_bytes(peaks(samples))
+                entries[name] = one.result()
             frames = next(iter(sounds.values())).shape[1]
             content = {"rate": rate, "frames": frames, "sounds": entries}
             (temporary / _MANIFEST).write_text(json.dumps(content), encoding="ascii")
@@ -160,13 +162,15 @@ def _files(name: str) -> tuple[str, str]:
     return f"{name}.flac", f"{name}.wav"
 
 
-def _write(folder: Path, name: str, samples: np.ndarray, rate: int) -> tuple[str, float]:
+def _write(folder: Path, name: str, samples: np.ndarray, rate: int) -> tuple[str, float, int]:
+    """Write a sound and its peaks; gives the file's name, the largest sample, and the file's size."""
+    (folder / f"{name}.peaks").write_bytes(peaks(samples))
     peak = float(max(samples.max(initial=0.0), -samples.min(initial=0.0)))
     flac, wav = _files(name)
     if peak <= _FULL_SCALE:
         # As integers: libsndfile would scale floats by 2^23 - 1, and a 16-bit song would no longer code as one.
         whole = np.rint(samples * np.float32(2.0 ** (_BITS - 1))).astype(np.int32) << (32 - _BITS)
         write_audio(folder / flac, whole, rate, subtype="PCM_24")
-        return flac, peak
+        return flac, peak, (folder / flac).stat().st_size
     write_audio(folder / wav, samples, rate, subtype="FLOAT")
-    return wav, peak
+    return wav, peak, (folder / wav).stat().st_size

@@ -24,10 +24,11 @@ AUDIBILITY_URL = "/assets/audibility"
 # Several lines: Streamlit takes a script of one line for the path of a file. The mixer's sounds come first.
 _SCRIPT = """
 export default async function (component) {
+  const [data] = component.data;
   const turn = (globalThis.cadenzaAudibilityTurn = (globalThis.cadenzaAudibilityTurn ?? 0) + 1);
   while (!globalThis.cadenzaMixer?.engine.loaded) await new Promise((done) => setTimeout(done, 100));
-  const { mount } = await import(new URL(component.data.script, document.baseURI).href);
-  if (turn === globalThis.cadenzaAudibilityTurn) mount(component); // else what was given later counts
+  const { mount } = await import(new URL(data.script, document.baseURI).href);
+  if (turn === globalThis.cadenzaAudibilityTurn) mount({ ...component, data }); // else what was given later counts
 }
 """
 _component = st.components.v2.component(
@@ -55,7 +56,7 @@ def audibility_panel(ready: Playable, listener: Listener, label: str, mix: MixSe
         "listener_label": label,
         "note": _note(chosen.title, chosen.is_linear),
     }
-    _component(key="audibility", data=data)
+    _component(key="audibility", data=[data])  # in a list: see drawing
 
 
 def _reference(ready: Playable, names: list[str]) -> str | None:

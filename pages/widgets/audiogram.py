@@ -6,13 +6,12 @@ It is plain SVG: the chart library of the other pages is five megabytes of scrip
 import math
 from collections.abc import Iterator
 
-import streamlit as st
 from clarity.utils.audiogram import Audiogram, Listener
 
 from cadenza_core.catalog import pure_tone_average
 from cadenza_core.hearing.severity import BANDS, severity
 
-__all__ = ["GEOMETRY", "audiogram_chart", "audiogram_frame", "audiogram_svg", "audiogram_text"]
+__all__ = ["GEOMETRY", "audiogram_frame", "audiogram_svg", "audiogram_text"]
 
 _TICKS = (125, 250, 500, 1000, 2000, 4000, 8000)
 _LOWEST, _HIGHEST = -10.0, 120.0
@@ -33,23 +32,6 @@ GEOMETRY = {
 }
 #: Colours of the ears, readable on light and dark.
 _RED, _BLUE = "#d9443e", "#3a82de"
-
-
-# Several lines: Streamlit takes a script of one line for the path of a file. (Its st.html throws SVG away.)
-_SCRIPT = """
-export default function ({ data, parentElement }) {
-  parentElement.querySelector(".audiogram").innerHTML = data;
-}
-"""
-_STYLE = ".audiogram { color: var(--st-text-color); min-height: 8rem; }"
-_component = st.components.v2.component(
-    "cadenza_audiogram", html='<div class="audiogram"></div>', css=_STYLE, js=_SCRIPT
-)
-
-
-def audiogram_chart(listener: Listener, key: str) -> None:
-    """Show both ears."""
-    _component(key=key, data=audiogram_svg(listener))
 
 
 def audiogram_text(listener: Listener) -> str:

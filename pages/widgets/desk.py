@@ -15,7 +15,8 @@ from pages.access import is_researcher
 
 from .amplification import amplification_panel
 from .audibility import audibility_panel
-from .audiogram import audiogram_chart, audiogram_text
+from .audiogram import audiogram_svg, audiogram_text
+from .drawing import drawing
 from .export import export_panel
 from .extract import extract_panel, extracted
 from .hearing import hearing_panel, hearing_url, rendering
@@ -46,7 +47,7 @@ def desk(selection: Selection, ready: Playable) -> None:
     with left, guarded():
         audibility_panel(shown, selection.listener, selection.listener_id, mix)
     with right:
-        audiogram_chart(selection.listener, key="audiogram")
+        drawing(audiogram_svg(selection.listener), key="audiogram")
         st.caption(audiogram_text(selection.listener))
         amplification_panel()
         panels: dict[str, Callable[[], None]] = {

@@ -7,13 +7,18 @@ __all__ = ["drawing"]
 # Several lines: Streamlit takes a script of one line for the path of a file.
 _SCRIPT = """
 export default function ({ data, parentElement }) {
-  parentElement.querySelector(".drawing").innerHTML = data;
+  parentElement.querySelector(".drawing").innerHTML = data[0];
 }
 """
-_STYLE = ".drawing { color: var(--st-text-color); } .drawing svg { width: 100%; height: auto; display: block; }"
+_STYLE = """
+.drawing { color: var(--st-text-color); min-height: 8rem; }
+.drawing svg { width: 100%; height: auto; display: block; }
+"""
 _component = st.components.v2.component("cadenza_drawing", html='<div class="drawing"></div>', css=_STYLE, js=_SCRIPT)
 
 
 def drawing(svg: str, key: str) -> None:
     """Show a drawing; nothing in it may come from a user."""
-    _component(key=key, data=svg)
+    _component(
+        key=key, data=[svg]
+    )  # in a list, which Streamlit does not search for data frames (it loads pandas for that)

@@ -82,8 +82,9 @@ SETTINGS = ("gains", "master_db", "limiter", "hear", "match_loudness", "simulati
 # Several lines: Streamlit takes a script of one line for the path of a file.
 _SCRIPT = """
 export default async function (component) {
-  const { mount } = await import(new URL(component.data.script, document.baseURI).href);
-  return mount(component);
+  const [data] = component.data;
+  const { mount } = await import(new URL(data.script, document.baseURI).href);
+  return mount({ ...component, data });
 }
 """
 _HTML = '<div class="cadenza-mixer"></div>'
@@ -128,7 +129,8 @@ def mixer(data: Mapping[str, Any], key: str = "mixer") -> dict[str, Any]:
         "session": session,
         "script": f"{ASSETS_URL}/index.js",
     }
-    result = _component(key=key, data=sent, on_mix_change=lambda: None)
+    # In a list, which Streamlit does not search for data frames: for that it would load pandas before the first sound.
+    result = _component(key=key, data=[sent], on_mix_change=lambda: None)
     state = result.mix
     known = state and state["song"] == sent["song"]["id"] and state["revision"] == sent["revision"]
     return {name: (state if known else sent)[name] for name in SETTINGS}

@@ -27,11 +27,8 @@ def picker(selection: Selection, catalog: Catalog, *, with_system: bool = True) 
         chooser, door = st.columns([3, 2], vertical_alignment="bottom", gap="small")
         with chooser:
             _song(selection, catalog)
-        with (
-            door,
-            st.popover("Library", help="Search and add songs", width="stretch"),
-        ):
-            library_panel(catalog)
+        with door:
+            _door("Library", "Search and add songs", functools.partial(library_panel, catalog))
     with excerpt:
         _excerpt(selection)
     with listener:
