@@ -58,7 +58,7 @@ class Edge:
 
     Without sign-in, only this machine is answered; with it, our addresses and Streamlit's files are for those who may have
     them. Addresses of ours with ``..`` in them, however it is written, are answered 404. Every answer says what a browser may
-    do with it. A page tells the browser to fetch the mixer's modules at once, while the server prepares what they will show.
+    do with it. The studio's page tells the browser to fetch the mixer's modules at once, while the server prepares what they will show.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -124,7 +124,8 @@ async def _with_headers(scope: Scope, send: Send, message: Message) -> None:
         if "content-security-policy" in headers:  # a listening test's: it has its own, and no mixer
             pass
         elif headers.get("content-type", "").startswith("text/html"):
-            headers["link"] = _preload()
+            if not first or not first[0]:
+                headers["link"] = _preload()
             host = Headers(scope=scope).get("host", "")
             sockets = f"ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
             headers["content-security-policy"] = _PAGE_POLICY.format(sockets=sockets)

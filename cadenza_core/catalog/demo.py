@@ -295,7 +295,7 @@ def render_demo() -> Stems:
     with ThreadPoolExecutor() as pool:  # each has a generator of its own, so who is first does not matter
         playing = {
             name: pool.submit(player, np.random.default_rng(seed))
-            for seed, (name, player) in enumerate(players.items(), 104)
+            for seed, (name, player) in enumerate(players.items(), 120)
         }
         tracks = {name: track.result() for name, track in playing.items()}
     return Stems(mix(tracks), RATE)

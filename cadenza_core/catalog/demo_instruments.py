@@ -9,19 +9,23 @@ Drums and hi-hats after analogue drum machines: a pitch-dropping sine, shaped no
 Guitar: Karplus & Strong (1983), Computer Music Journal 7(2), with the loop filter and the fractional delay of
 Jaffe & Smith (1983), same issue. Electric piano: Chowning (1973), J. Audio Eng. Soc. 21(7), frequency modulation.
 Room: exponentially decaying noise, Moorer (1979), Computer Music Journal 3(2).
+
+All filters are NumPy's Fourier transforms: ``scipy.signal`` takes a second to load, which the first sound would wait for.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import fft, ndimage, signal
+from scipy import ndimage
 
 from ..audio.signal import RATE
 
 __all__ = [
     "add",
     "bass_note",
+    "between",
     "chorus",
     "crash",
     "electric_piano",
@@ -44,6 +48,8 @@ __all__ = [
 CYMBAL_SQUARES = (205.3, 304.4, 369.6, 522.7, 540.0, 800.0)
 #: One saw-tooth period for the pad is read from a table of this many points, without interpolation.
 PAD_TABLE = 16384
+#: Silence that a filter dies away in, s: four periods of the lowest edge (25 Hz).
+SETTLING = 0.16
 
 
 def hertz(midi: float) -> float:
@@ -61,16 +67,31 @@ def samples(duration: float) -> int:
     return round(duration * RATE)
 
 
+def between(sound: np.ndarray, low: float = 0.0, high: float = math.inf) -> np.ndarray:
+    """Filter `sound` [shape=(..., n)] between `low` and `high` Hz, without delay.
+
+    The gain is that of a second-order Butterworth high-pass and low-pass; sounds get `SETTLING` s to die away in.
+    """
+    n = sound.shape[-1]
+    size = _fast(n + samples(SETTLING))
+    return np.fft.irfft(np.fft.rfft(sound, size) * _gain(size, low, high), size)[..., :n]
+
+
 @functools.cache
-def _filter(kind: str, low: float, high: float) -> np.ndarray:
-    """Second-order sections of a Butterworth filter; `kind` is "highpass" (uses `low`), "lowpass" (`high`), "band"."""
-    edges = {"highpass": low, "lowpass": high, "band": (low, high)}[kind]
-    return signal.butter(2, edges, "bandpass" if kind == "band" else kind, fs=RATE, output="sos").astype(np.float32)
+def _gain(size: int, low: float, high: float) -> np.ndarray:
+    f = np.fft.rfftfreq(size, 1.0 / RATE)
+    return (f**2 / np.hypot(f**2, low**2 + 1e-9) / np.sqrt(1.0 + (f / high) ** 4)).astype(np.float32)
+
+
+def _fast(n: int) -> int:
+    """Give a length of at least `n` that is quick to transform: a power of two, or three quarters of one."""
+    size = 1 << max(n - 1, 2).bit_length()
+    return 3 * size // 4 if n <= 3 * size // 4 else size
 
 
 def _noise(n: int, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
     """Noise between `low` and `high` Hz with an RMS of 1, shape (n,)."""
-    noise = signal.sosfilt(_filter("band", low, high), rng.standard_normal(n, dtype=np.float32))
+    noise = between(rng.standard_normal(n, dtype=np.float32), low, high)
     return noise / np.sqrt(np.mean(noise**2))
 
 
@@ -136,8 +157,8 @@ def _cymbal_tone(n: int) -> np.ndarray:
     """Six square waves that share no fundamental, high-passed at 6 kHz: the metal in a cymbal. RMS 1, shape (n,)."""
     t = seconds(n)
     # Two octaves up: the audible part of the machine's cymbal is the squares' harmonics anyway.
-    squares = sum(np.sign(np.sin(2.0 * np.pi * 4.0 * f * t)) for f in CYMBAL_SQUARES)
-    metal = signal.sosfilt(_filter("highpass", 6000.0, 0.0), squares)
+    squares = [np.sign(np.sin(2.0 * np.pi * 4.0 * f * t)) for f in CYMBAL_SQUARES]
+    metal = between(np.sum(squares, axis=0), 6000.0)
     return (metal / np.sqrt(np.mean(metal**2))).astype(np.float32)
 
 
@@ -202,12 +223,14 @@ def pluck(midi: int, duration: float, excitation: np.ndarray, decay: float = 2.2
     delay = int(period - 1.0)
     fraction = period - 1.0 - delay
     gain = 10.0 ** (-3.0 * period / RATE / decay)
-    loop = gain * np.convolve((0.09, 0.82, 0.09), (1.0 - fraction, fraction))
-    source = np.zeros(samples(duration), dtype=np.float32)
-    source[: excitation.size] = excitation
-    feedback = np.concatenate(([1.0], np.zeros(delay - 1), -loop)).astype(np.float32)
-    string = signal.lfilter(np.ones(1, dtype=np.float32), feedback, source)
-    return _edge(0.5 * signal.sosfilt(_filter("highpass", 90.0, 0.0), string), 0.001, 0.12)
+    loop = (gain * np.convolve((0.09, 0.82, 0.09), (1.0 - fraction, fraction))).astype(np.float32)
+    before, n = delay + loop.size - 1, samples(duration)
+    string = np.zeros(before + n, dtype=np.float32)
+    string[before : before + excitation.size] = excitation
+    for start in range(before, before + n, delay):  # a period at a time: each comes from the one before
+        part = string[start : start + delay]
+        part += np.convolve(string[start - before : start - delay + part.size], loop, "valid")
+    return _edge(0.5 * between(string[before:], 90.0), 0.001, 0.12)
 
 
 def electric_piano(midi: int, duration: float, velocity: float) -> np.ndarray:
@@ -233,7 +256,7 @@ def pad_chord(notes: Sequence[int], duration: float, brightness: float, rng: np.
         harmonics = np.arange(1, min(64, int(15000.0 / f)))
         levels = np.zeros(PAD_TABLE // 2 + 1, dtype=np.complex128)
         levels[harmonics] = -1j / harmonics / (1.0 + (harmonics * f / brightness) ** 2) * (PAD_TABLE / 4)
-        table = fft.irfft(levels, cycle.size).astype(np.float32)
+        table = np.fft.irfft(levels, cycle.size).astype(np.float32)
         for side in chord:
             for cents in rng.uniform(2.0, 9.0, 2) * (-1.0, 1.0):
                 step = f * 2.0 ** (cents / 1200.0) / RATE * PAD_TABLE
@@ -274,13 +297,24 @@ def room(track: np.ndarray, level: float, t60: float, low: float, high: float, r
     tail = np.stack([_noise(t.size, rng, low, high) for _ in range(2)]) * 10.0 ** (-3.0 * t / t60)
     tail = np.pad(_edge(tail, 0.004, 0.1 * t60), ((0, 0), (samples(0.012), 0)))
     tail *= np.float32(level) / np.sqrt(np.sum(tail**2, axis=1, keepdims=True))
-    middle = track.mean(axis=0, keepdims=True)
-    return track + signal.oaconvolve(middle, tail, axes=1)[:, : track.shape[1]].astype(np.float32)
+    return track + _convolved(track.mean(axis=0), tail)
+
+
+def _convolved(sound: np.ndarray, tails: np.ndarray) -> np.ndarray:
+    """Convolve `sound` [shape=(n,)] with each row of `tails` [shape=(k, m)], cut to n samples: block by block."""
+    step = size = _fast(2 * tails.shape[1])
+    step -= tails.shape[1]
+    blocks = np.pad(sound, (0, -sound.size % step)).reshape(-1, step)
+    spectra, output = np.fft.rfft(blocks, size), np.zeros((len(tails), blocks.size + size), dtype=np.float32)
+    for row, tail in zip(output, np.fft.rfft(tails, size), strict=True):
+        for number, block in enumerate(np.fft.irfft(spectra * tail, size)):
+            row[number * step : number * step + size] += block
+    return output[:, : sound.size]
 
 
 def rumble_filter(track: np.ndarray) -> np.ndarray:
     """Take out DC and what lies below 25 Hz, shape (channels, n)."""
-    return signal.sosfilt(_filter("highpass", 25.0, 0.0), track, axis=1)
+    return between(track, 25.0)
 
 
 def fade_edges(track: np.ndarray, rise: float, fall: float) -> np.ndarray:

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, ndimage, signal
+from scipy import ndimage
 
 from ..audio.signal import RATE
+from .demo_instruments import between
 
 __all__ = ["SungNote", "sing"]
 
@@ -109,15 +110,15 @@ class SungNote:
 
 def _smooth(curve: np.ndarray, duration: float) -> np.ndarray:
     """Average a control curve over a Hann window of `duration` s."""
-    window = signal.windows.hann(max(round(duration * RATE / HOP) | 1, 3) + 2)[1:-1]
+    window = np.hanning(max(round(duration * RATE / HOP) | 1, 3) + 2)[1:-1]
     return ndimage.convolve1d(curve, window / window.sum(), axis=0, mode="nearest")
 
 
 def _wander(n: int, cutoff: float, rng: np.random.Generator) -> np.ndarray:
     """Slow noise on the control grid, below `cutoff` Hz, standard deviation 1, shape (n,)."""
-    noise = signal.sosfiltfilt(signal.butter(1, cutoff, fs=RATE / HOP, output="sos"), rng.standard_normal(n + 200))[
-        100:-100
-    ]
+    spectrum = np.fft.rfft(rng.standard_normal(n + 200))
+    spectrum /= 1.0 + (np.fft.rfftfreq(n + 200, HOP / RATE) / cutoff) ** 2  # a first-order filter there and back
+    noise = np.fft.irfft(spectrum, n + 200)[100:-100]
     return noise / noise.std()
 
 
@@ -216,7 +217,7 @@ def _pulses(f0: np.ndarray, effort: np.ndarray, n: int) -> np.ndarray:
     for tilt in (RELAXED, PRESSED):
         spectrum = np.zeros(TABLE // 2 + 1, dtype=np.complex128)
         spectrum[number] = number**tilt * taper * (TABLE / 2)
-        table = fft.irfft(spectrum, TABLE).astype(np.float32)
+        table = np.fft.irfft(spectrum, TABLE).astype(np.float32)
         rise = np.roll(table, -1) - table
         mixed.append(table[index] + between * rise[index])
     relaxed, pressed = mixed
@@ -234,8 +235,8 @@ def _vocal_tract(source: np.ndarray, formants: np.ndarray) -> np.ndarray:
     frames = frames[: formants.shape[1]]
     output = np.zeros((frames.shape[0] + FFT_SIZE // step, step), dtype=np.float32)
     busy = np.flatnonzero(np.abs(frames).max(axis=1) > 1e-5)
-    spectra = fft.rfft(frames[busy] * signal.windows.hann(FRAME, sym=False).astype(np.float32), FFT_SIZE, axis=1)
-    f = (fft.rfftfreq(FFT_SIZE, 1.0 / RATE)).astype(np.float32)
+    spectra = np.fft.rfft(frames[busy] * np.hanning(FRAME + 1)[:-1].astype(np.float32), FFT_SIZE, axis=1)
+    f = (np.fft.rfftfreq(FFT_SIZE, 1.0 / RATE)).astype(np.float32)
     response = np.zeros(spectra.shape, dtype=np.complex64)
     for k in range(5):
         centre, level, width = (row[busy, k, None].astype(np.float32) for row in formants)
@@ -243,7 +244,7 @@ def _vocal_tract(source: np.ndarray, formants: np.ndarray) -> np.ndarray:
         part = (-1.0) ** k * 10.0 ** (level / 20.0) * damping / (np.square(away) + np.square(damping))
         response.real += part * damping
         response.imag += part * away
-    filtered = fft.irfft(spectra * response, FFT_SIZE, axis=1).reshape(busy.size, -1, step)
+    filtered = np.fft.irfft(spectra * response, FFT_SIZE, axis=1).reshape(busy.size, -1, step)
     for part in range(FFT_SIZE // step):
         output[busy + part] += filtered[:, part]
     return output.ravel()[step : step + source.size]
@@ -277,8 +278,5 @@ def sing(notes: Sequence[SungNote], length: int, rng: np.random.Generator, tract
     air = rng.standard_normal(length, dtype=np.float32)
     source = _pulses(f0, np.clip(voice, 0.0, 1.0), length) * _per_sample(voice, length)
     source += 3.0 * air * _per_sample(through, length)
-    teeth = signal.sosfilt(
-        signal.butter(2, (5200.0, 11000.0), "bandpass", fs=RATE, output="sos").astype(np.float32),
-        air * _per_sample(past, length),
-    )
+    teeth = between(air * _per_sample(past, length), 5200.0, 11000.0)
     return (_vocal_tract(source, formants) + teeth).astype(np.float32)
