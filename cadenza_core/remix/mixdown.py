@@ -83,20 +83,23 @@ def mixdown(
         If what is to be heard needs true stems or a listener, and there are none.
     """
 
-    def mode(name: str, after: int = 0) -> np.ndarray:
+    # What the amplification's filter rings before the beginning and after the end is heard by the ear's model and by the
+    # limiter, which looks ahead.
+    rings = (settings.simulated_ears or settings.limiter) and not settings.is_rendered_simulation
+    around = (NFIR // 2, _AFTER) if rings else (0, 0)
+
+    def mode(name: str, around: tuple[int, int] = (0, 0)) -> np.ndarray:
         return _mode(
             name,
             settings,
             rate,
-            _longer(stems, after),
-            np.pad(original, ((0, 0), (0, after))),
-            truth and _longer(truth, after),
+            _longer(stems, around),
+            np.pad(original, ((0, 0), around)),
+            truth and _longer(truth, around),
             listener,
         )
 
-    # What rings on after the end is heard by the ear's model and by the limiter, which looks ahead.
-    rings = (settings.simulated_ears or settings.limiter) and not settings.is_rendered_simulation
-    samples = mode(settings.hear, _AFTER if rings else 0)
+    samples = mode(settings.hear, around)
     matched = 0.0
     if settings.match_loudness:
         modes = ["original", "remix", *(["aided"] if listener else [])]
@@ -111,13 +114,13 @@ def mixdown(
     limited = 0.0
     if settings.limiter:
         samples, limited = limit(samples, rate)
-    samples = samples[:, : original.shape[1]]
+    samples = samples[:, around[0] : around[0] + original.shape[1]]
     return Mixdown(samples, rate, measure(samples, rate), matched, limited)
 
 
-def _longer(stems: Mapping[str, np.ndarray], after: int) -> Mapping[str, np.ndarray]:
-    """Put silence after stems, into which amplification rings on."""
-    return {name: np.pad(samples, ((0, 0), (0, after))) for name, samples in stems.items()} if after else stems
+def _longer(stems: Mapping[str, np.ndarray], around: tuple[int, int]) -> Mapping[str, np.ndarray]:
+    """Put silence before and after stems, into which amplification rings."""
+    return {name: np.pad(samples, ((0, 0), around)) for name, samples in stems.items()} if any(around) else stems
 
 
 def _simulated(

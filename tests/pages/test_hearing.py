@@ -32,7 +32,8 @@ def given(tab: Any, key: str) -> dict[str, Any]:
     """What a component of the page was last given."""
     found = [one.proto for one in tab.get("bidi_component") if one.proto.id.endswith(f"-{key}")]
     assert len(found) == 1
-    return json.loads(found[0].json)
+    (data,) = json.loads(found[0].json)
+    return data
 
 
 def choose(tab: Any, prescription: str) -> Any:

@@ -83,6 +83,16 @@ def test_mixdown_is_the_cores_render(stems):
     assert np.array_equal(made.samples, render(stems, RATE, settings.gains, listener=listener))
 
 
+def test_the_limiter_hears_what_the_amplification_rings_before_a_loud_beginning():
+    loud = {"vocals": 3 * np.tile(np.cos(2 * np.pi * 200 / RATE * np.arange(3000)), (2, 1))}
+    made = mixdown(MixSettings(hear="aided"), RATE, loud, mix(loud), listener=(listener := standard_listeners()["N4"]))
+    longer = {name: np.pad(samples, ((0, 0), (500, 500))) for name, samples in loud.items()}
+    expected = limit(render(longer, RATE, listener=listener), RATE)[0][:, 500:-500]
+    assert np.abs(made.samples - expected).max() < 1e-9
+    alone = limit(render(loud, RATE, listener=listener), RATE)[0]
+    assert np.abs(made.samples - alone).max() > 0.05
+
+
 def test_solo_silences_the_others_and_mute_wins(stems):
     settings = MixSettings({"vocals": Lane(solo=True), "drums": Lane(solo=True, mute=True)}, limiter=False)
     assert np.array_equal(mixdown(settings, RATE, stems, mix(stems)).samples, stems["vocals"].astype(float))
