@@ -58,7 +58,8 @@ class Edge:
 
     Without sign-in, only this machine is answered; with it, our addresses and Streamlit's files are for those who may have
     them. Addresses of ours with ``..`` in them, however it is written, are answered 404. Every answer says what a browser may
-    do with it. The studio's page tells the browser to fetch the mixer's modules at once, while the server prepares what they will show.
+    do with it. The studio's page tells the browser to fetch the mixer's modules at once, while the server prepares what they
+    will show.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -100,7 +100,8 @@ def _own_rows(
 ) -> pd.DataFrame:
     systems = list(pairs.columns)
     intervals = mean_intervals(units.to_numpy().T, resamples=resamples)
-    has = pairs.notna()
+    has = pairs.notna().to_numpy().T
+    songs, listeners = (pairs.index.codes[pairs.index.names.index(name)] for name in ("song", "listener"))
     board = pd.DataFrame(
         {
             "system": systems,
@@ -108,9 +109,9 @@ def _own_rows(
             "haaqi": [float(pairs[name].mean()) if table.metric == "haaqi" else np.nan for name in systems],
             "low": [interval.low for interval in intervals],
             "high": [interval.high for interval in intervals],
-            "pairs": [int(has[name].sum()) for name in systems],
-            "songs": [int(pairs.index[has[name]].get_level_values("song").nunique()) for name in systems],
-            "listeners": [int(pairs.index[has[name]].get_level_values("listener").nunique()) for name in systems],
+            "pairs": has.sum(axis=1),
+            "songs": [len(np.unique(songs[of_one])) for of_one in has],
+            "listeners": [len(np.unique(listeners[of_one])) for of_one in has],
         }
     )
     facts = table.systems.reindex(systems)

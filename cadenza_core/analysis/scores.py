@@ -111,6 +111,8 @@ class ScoreTable:
         if target not in TARGETS:
             raise CadenzaError(f"Scores are of {' or '.join(TARGETS)}, not of {target!r}.")
         frame = self.frame
+        if metric not in frame["metric"].cat.categories:
+            return frame.iloc[:0]
         mask = _is(frame["metric"], (metric,)) & (_is(frame["stem"], ("remix",)) == (target == "remix"))
         for one in fields(chosen):
             if values := getattr(chosen, one.name):

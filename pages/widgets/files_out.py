@@ -24,8 +24,9 @@ _MIME = {".png": "image/png", ".svg": "image/svg+xml", ".html": "text/html"}
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 
+@st.fragment
 def files_out(name: str, frame: pd.DataFrame, figure: "Callable[[], go.Figure] | None", key: str) -> None:
-    """Offer a view's table as CSV, Parquet and LaTeX, and its figure as PNG, SVG and HTML.
+    """Offer a view's table as CSV, Parquet and LaTeX, and its figure as PNG, SVG and HTML, once the door to them is open.
 
     Parameters
     ----------
@@ -35,7 +36,10 @@ def files_out(name: str, frame: pd.DataFrame, figure: "Callable[[], go.Figure] |
         Changes when the content does.
     """
     stem = _NAME.sub("-", name).strip("-").lower()[:60] or "view"
-    with st.popover("Export", icon=":material/download:", width="stretch"):
+    door = st.popover("Export", icon=":material/download:", width="stretch", key=f"export_{stem}", on_change="rerun")
+    if not door.open:
+        return
+    with door:
         st.caption("Table, all decimals (LaTeX: four)")
         left, middle, right = st.columns(3)
         for place, suffix, content in (

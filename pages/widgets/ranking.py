@@ -182,9 +182,11 @@ def _styled(shown: pd.DataFrame, ordered: list[str], board: pd.DataFrame) -> Any
     digits_of = board["digits"].where(board["published"].astype(bool)).astype("Int64")
     for digits in [None, *sorted(digits_of.dropna().unique())]:
         rows = shown.index[digits_of.isna() if digits is None else (digits_of == digits).fillna(False)]
-        for name, standard in decimals.items():
-            own = standard if digits is None or name not in _OF_SOURCE else digits
-            styled = styled.format(f"{{:.{own}f}}", subset=(rows, [name]), na_rep="")
+        forms = {
+            name: f"{{:.{standard if digits is None or name not in _OF_SOURCE else digits}f}}"
+            for name, standard in decimals.items()
+        }
+        styled = styled.format(forms, subset=(rows, list(forms)), na_rep="")
     return styled
 
 

@@ -25,10 +25,14 @@ from .services import services
 __all__ = ["take_in"]
 
 
+@st.fragment
 def take_in() -> None:
-    """Show the button, and behind it the form or how far an import is."""
+    """Show the button, and behind it the form or how far an import is; a page is told of its end, open or not."""
     running = st.session_state.get("take_in")
-    with st.popover("Import", icon=":material/upload_file:", width="stretch"), guarded():
+    door = st.popover("Import", icon=":material/upload_file:", width="stretch", key="import_door", on_change="rerun")
+    if not door.open and not running:
+        return
+    with door, guarded():
         if services().scores.store.is_read_only:
             st.warning("The database is read-only: nothing can be imported.", icon=":material/lock:")
             return
