@@ -164,7 +164,7 @@ export class Timeline {
       share = this.#place(position);
     }
     this.head.hidden = share < 0 || share > 1;
-    this.head.style.left = `${100 * share}%`;
+    this.head.style.transform = `translateX(${100 * share}%)`;
     const seconds = engine.song ? position / engine.song.rate : 0;
     setAttribute(this.ruler, "aria-valuenow", seconds.toFixed(1));
     setAttribute(this.ruler, "aria-valuetext", clock(seconds));

@@ -162,7 +162,7 @@ def test_genres_come_from_the_catalogue(load, file_store):
 
 def test_whose_scores_they_are_must_be_said(load):
     with pytest.raises(
-        CadenzaError, match=r"does not say which songs and listeners its scores are of\. Say it with --set"
+        CadenzaError, match=r"does not say which songs and listeners its scores are of\. Name the evaluation set"
     ):
         load(f"{HEADER}\n{ROW}\n", evaluation_set="")
     with pytest.raises(CadenzaError, match="does not say whose scores these are"):
