@@ -1,15 +1,18 @@
-"""Twenty people at once: browser sessions that play and work, while songs are separated and a mix is scored.
+"""Twenty people at once, who move sliders and look at tabs, while songs are separated and a mix is scored.
 
-Server, browser and all work share the machine's cores. An interaction is a click that needs the server (another tab of the
-desk), timed until the page shows the answer. Sound: every session plays throughout; the clock of its audio must go on with the
-wall's, and the engine must still be playing at the end. `soak` then opens and closes sessions for a while and looks at what
-the server holds: memory, threads, open files.
+`people` are simulated browsers (`benchmarks.clients`): the server's part alone, as each person's own machine plays and draws.
+Each moves a slider or clicks a tab every two seconds or so; timed is from the click to the server's whole answer. `browsers`
+are real ones that play throughout, on the same cores as the server and all work: an interaction is timed until the page shows
+the answer, and the clock of each page's audio must go on with the wall's. One takes a third to a half of a core for drawing
+and sound. `soak` opens and closes sessions for a while and looks at what the server holds: memory, threads, open files.
 
-``python -m benchmarks.load``; ``--sessions 20 --seconds 45 --soak 60``.
+``python -m benchmarks.load``; ``--people 20 --browsers 3 --seconds 45 --soak 60``.
 """
 
 import argparse
+import asyncio
 import json
+import random
 import statistics
 import tempfile
 import time
@@ -20,6 +23,7 @@ from urllib.parse import urlencode
 import psutil
 
 from benchmarks import header, music, table
+from benchmarks.clients import Client
 from cadenza_core.audio import write_audio
 from cadenza_core.catalog import songs_in
 from tests.browser.harness import server
@@ -37,6 +41,67 @@ def write_songs(folder: Path, home: Path, count: int, seconds: float) -> list[st
     home.mkdir()
     (home / "config.toml").write_text(f"music = [{json.dumps(str(folder))}]\n", encoding="utf-8")
     return [song.id for song in songs_in(folder)]
+
+
+async def people(url: str, songs: list[str], count: int, seconds: float) -> list[tuple[str, str, str]]:
+    """Give the rows of the table: what the server did for `count` people while it was busy."""
+    opened: list[float] = []
+    times: list[float] = []
+    errors: list[str] = []
+    done = {"separated": 0, "scored": 0}
+    end = 0.0
+
+    async def timed(task: Any, into: list[float]) -> Any:
+        began = time.perf_counter()
+        result = await asyncio.wait_for(task, 60)
+        into.append(time.perf_counter() - began)
+        return result
+
+    async def person(number: int) -> None:
+        chance = random.Random(number)
+        async with Client(url, {"song": "demo", "part": "9-24", "listener": f"N{1 + number % 4}"}) as one:
+            await timed(one.open(), opened)
+            turn = number
+            while time.perf_counter() < end:
+                await asyncio.sleep(chance.uniform(1.0, 3.0))
+                turn += 1
+                if turn % 2:
+                    await timed(one.move(turn % 13 - 6.0), times)
+                else:
+                    await timed(one.look_at(list(TABS)[turn // 2 % len(TABS)]), times)
+            errors.extend(one.errors)
+
+    async def separating() -> None:
+        while songs and time.perf_counter() < end:
+            async with Client(url, {"song": songs.pop(), "part": "0-"}) as one:
+                await asyncio.wait_for(one.open(), 120)  # the mixer is there when the song is separated
+                done["separated"] += 1
+
+    async def scoring() -> None:
+        async with Client(url, {"song": "demo", "part": "9-24", "listener": "N5"}) as one:
+            await one.open()
+            turn = 0
+            while time.perf_counter() < end:
+                await one.move(turn / 10)
+                done["scored"] += await one.press("Score this mix")
+                turn += 1
+                await asyncio.sleep(8.0)
+
+    async with Client(url, {"listener": "N3"}) as first:  # the first start is another benchmark's
+        await first.open()
+        await asyncio.sleep(15)  # so is HAAQI's
+    end = time.perf_counter() + seconds
+    await asyncio.gather(separating(), scoring(), *(person(number) for number in range(count)))
+    ordered = sorted(times)
+    return [
+        ("page opened, median and longest", f"{statistics.median(opened):.2f}, {max(opened):.2f} s", ""),
+        ("interactions", str(len(times)), ""),
+        ("median", f"{statistics.median(times):.2f} s", ""),
+        ("95th percentile", f"{ordered[int(0.95 * len(ordered))]:.2f} s", "1 s"),
+        ("longest", f"{ordered[-1]:.2f} s", ""),
+        ("error messages", str(len(errors)), "0"),
+        ("songs separated, scores of mixes asked for meanwhile", f"{done['separated']}, {done['scored']}", ""),
+    ]
 
 
 def open_session(browser: Any, url: str, number: int) -> Any:
@@ -131,7 +196,8 @@ def soak(browser: Any, url: str, process: psutil.Process, seconds: float) -> lis
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--people", type=int, default=20, help="simulated browsers; 0 leaves them out")
+    parser.add_argument("--browsers", type=int, default=3, help="real ones; 0 leaves them out")
     parser.add_argument("--seconds", type=float, default=45.0)
     parser.add_argument(
         "--soak", type=float, default=60.0, help="seconds of opening and closing sessions; 0 leaves it out"
@@ -144,15 +210,24 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         home = Path(name) / "home"
-        songs = write_songs(Path(name) / "music", home, 6, 120.0)
-        with serve(home) as (url, process), server.browser() as browser:
-            open_session(browser, url, 0).context.close()  # the first start is another benchmark's
-            if options.sessions > 1:
-                rows = sessions(browser, url, songs, options.sessions, options.seconds)
-                table((f"{options.sessions} sessions, {options.seconds:.0f} s", "figure", "goal"), rows)
-            if options.soak:
+        songs = write_songs(Path(name) / "music", home, 9, 120.0)
+        with serve(home) as (url, process):
+            if options.people:
+                rows = asyncio.run(people(url, songs[3:], options.people, options.seconds))
+                table((f"{options.people} people, {options.seconds:.0f} s", "figure", "goal"), rows)
                 print()
-                table(("soak", "first third", "end"), soak(browser, url, psutil.Process(process.pid), options.soak))
+            with server.browser() as browser:
+                in_browsers(browser, url, process.pid, songs[:3], options)
+
+
+def in_browsers(browser: Any, url: str, process: int, songs: list[str], options: argparse.Namespace) -> None:
+    """Print what real browsers see."""
+    if options.browsers > 1:
+        rows = sessions(browser, url, songs, options.browsers, options.seconds)
+        table((f"{options.browsers} browsers, {options.seconds:.0f} s", "figure", "goal"), rows)
+        print()
+    if options.soak:
+        table(("soak", "first third", "end"), soak(browser, url, psutil.Process(process), options.soak))
 
 
 if __name__ == "__main__":

@@ -182,8 +182,8 @@ def _frames(
 def _check_named(path: Path, frame: pd.DataFrame, evaluation_set: str, system: ScoredSystem | None) -> None:
     if not evaluation_set and "evaluation_set" not in frame:
         raise CadenzaError(
-            f"{path} does not say which songs and listeners its scores are of. Name the evaluation set (--set): cad1-validation, "
-            "cad1-evaluation, icassp-2024-evaluation, or a name of your own."
+            f"{path} does not say which songs and listeners its scores are of. Name the evaluation set (--set): "
+            "cad1-validation, cad1-evaluation, icassp-2024-evaluation, or a name of your own."
         )
     if system is None and "system" not in frame:
         raise CadenzaError(f"{path} does not say whose scores these are. Say it with --system NAME.")

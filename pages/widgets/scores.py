@@ -26,8 +26,9 @@ __all__ = ["scores_panel"]
 
 #: Longest excerpt whose remix is scored after each change, s: about half a second of work on two cores.
 LIVE_SECONDS = 30.0
-#: How long the page waits for such a score before it shows the progress, s. The sound goes on meanwhile.
-_PATIENCE = 1.0
+#: How long the page waits for such a score before it shows the progress, s, and does nothing else; the sound goes on. Where
+#: the last one took longer, or others are before it, it hardly waits.
+_PATIENCE = 0.8
 
 
 def scores_panel(selection: Selection, ready: Playable, mix: MixSettings, extraction: Extraction | None = None) -> None:
@@ -89,12 +90,20 @@ def _live(selection: Selection, mix: MixSettings, place: str) -> None:
         jobs.release(before, owner())
     st.session_state["live_score"] = key
     _begin(selection, mix, key, with_stems=False)
-    job = jobs.wait(key, _PATIENCE)
+    job = jobs.wait(key, 0.1)
+    if st.session_state.get("live_is_quick", True) and not jobs.place(key):
+        job = jobs.wait(key, _PATIENCE)
     if job is None or job.is_active:
+        st.session_state["live_is_quick"] = False
+        of, last = st.session_state.get("live_last", ("", None))
+        if of == place:
+            st.metric("HAAQI, remix before", _number(last.remix_mean, 3), help="The mix as it is now is being scored")
         follow(key, cancel=False, quiet=True)
     elif job.state == "failed":
         st.error(plain(job.error), icon=":material/error:")
     elif isinstance(job.result, ExcerptScores):
+        st.session_state["live_last"] = place, job.result
+        st.session_state["live_is_quick"] = job.result.seconds < _PATIENCE
         ears = ", ".join(f"{ear} {_number(job.result.remix.get(ear, math.nan), 3)}" for ear in EARS)
         st.metric("HAAQI, remix now", _number(job.result.remix_mean, 3), help="Against the same mix of the true stems")
         st.caption(plain("; ".join((f"{ears}; took {job.result.seconds:.2f} s", *job.result.notes))))
