@@ -53,7 +53,7 @@ class Client:
     async def open(self) -> None:
         """Open the page, and wait until the mixer is there."""
         await self._send()
-        while not self._mixer:
+        while not (self._mixer and self._tabs):
             await asyncio.sleep(0.02)
 
     async def move(self, decibels: float) -> None:
@@ -107,6 +107,10 @@ class Client:
             if kind == "new_session":
                 shown = set()
             elif kind == "delta":
+                if (
+                    not message.delta.fragment_id and "" not in shown
+                ):  # a run of the whole page repeats what it still wants
+                    self._stop(list(self._repeated))
                 shown.add(message.delta.fragment_id)
                 self._see(message.delta)
             elif kind == "auto_rerun":

@@ -6,7 +6,8 @@ that failed or was cancelled is started anew by the next one who asks.
 
 Who has nothing running comes before who has, so that nobody waits behind all of somebody else's work; then the more urgent
 job, then who was served longest ago. Owners are told apart by what stands before the colon in their names: several tabs of
-a person who has signed in count as one. Work that needs much memory is done one at a time, whatever threads are free.
+a person who has signed in count as one. Work of a kind of which one is enough at a time (it needs much memory, or all of the
+cores for a moment) waits for the one before it, whatever threads are free.
 
 Cancelling is the work's own: the progress callback raises `Cancelled` inside it. A job has owners (browser tabs), who say
 now and then that they are still there. It is cancelled when one lets go and no other has been seen for a while.
@@ -14,9 +15,12 @@ now and then that they are still there. It is cancelled when one lets go and no 
 
 import itertools
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +34,8 @@ _LOG = logging.getLogger(__name__)
 _REMEMBERED = 200
 #: Seconds after which an owner who was not seen counts as gone: a closed tab says no goodbye.
 _GONE = 15.0
+#: How much worker threads give way to those that answer (19 is most).
+_NICE = 10
 #: Most jobs that one owner may have waiting.
 MOST_WAITING = 40
 
@@ -70,7 +76,7 @@ class Job:
     work: Callable[[Progress], Any] | None = field(default=None, repr=False)
     urgency: int = 1
     number: int = 0
-    is_heavy: bool = False
+    alone: str = ""
 
     @property
     def people(self) -> set[str]:
@@ -110,6 +116,13 @@ class Job:
         self.text = text
 
 
+def _give_way() -> None:
+    """Let this thread, and those that it starts, compute after whatever answers people: Linux has priorities of threads."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+
+
 class Jobs:
     """A few worker threads and the jobs that they do, in fair order.
 
@@ -137,7 +150,7 @@ class Jobs:
         *,
         owner: str = "",
         urgency: int = 1,
-        heavy: bool = False,
+        alone: str = "",
     ) -> Job:
         """Ask for work; give the record of the job that does it, or has done it.
 
@@ -153,8 +166,8 @@ class Jobs:
             Who wants it, for :meth:`release`.
         urgency : int
             Lower ones of an owner are started first.
-        heavy : bool
-            Whether it needs much memory: only one such job runs at a time.
+        alone : str
+            Of the works that give the same word here, only one is done at a time.
 
         Raises
         ------
@@ -166,7 +179,7 @@ class Jobs:
             if job is None or job.state in {"failed", "cancelled"} or (job.is_active and job.stop.is_set()):
                 self._check_waiting(owner)
                 number = next(self._count)
-                job = Job(key, title, work=work, urgency=urgency, number=number, is_heavy=heavy)
+                job = Job(key, title, work=work, urgency=urgency, number=number, alone=alone)
                 self._jobs[key] = job
                 self._queue.append(job)
                 self._forget()
@@ -262,8 +275,8 @@ class Jobs:
     def _next(self) -> Job | None:
         """Take the job that is to be done now out of the queue; None if there is none that may begin."""
         self._queue = [job for job in self._queue if job.state == "waiting"]
-        full = any(job.is_heavy and job.state == "running" for job in self._jobs.values())
-        ready = [job for job in self._queue if not (full and job.is_heavy)]
+        taken = {job.alone for job in self._jobs.values() if job.state == "running"} - {""}
+        ready = [job for job in self._queue if job.alone not in taken]
         if not ready:
             return None
         job = min(ready, key=self._rank)
@@ -275,6 +288,7 @@ class Jobs:
         return job
 
     def _run(self) -> None:
+        _give_way()
         while True:
             with self._changed:
                 while not self._closed and (job := self._next()) is None:
@@ -284,9 +298,9 @@ class Jobs:
                 assert job is not None and job.work is not None
                 job.state, job.began, work = "running", time.monotonic(), job.work
             self._do(job, work)
-            if job.is_heavy:
+            if job.alone:
                 with self._changed:
-                    self._changed.notify_all()  # another heavy one may begin
+                    self._changed.notify_all()  # another one of its kind may begin
 
     def _do(self, job: Job, work: Callable[[Progress], Any]) -> None:
         try:

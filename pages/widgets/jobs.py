@@ -17,6 +17,8 @@ __all__ = ["ask", "begin", "follow", "give_up", "is_stopped", "keep_only", "queu
 
 #: How often a job's progress is shown anew, s.
 _EVERY = 0.3
+#: The same for work that waits for that of others: many pages wait then, and each look costs the server.
+_EVERY_WAITING = 1.5
 
 
 def ask(
@@ -27,12 +29,12 @@ def ask(
     urgency: int = 1,
     anew: bool = False,
     passing: bool = False,
-    heavy: bool = False,
+    alone: str = "",
 ) -> Job:
     """Give the job of a key: begun now, or found. One that this tab has cancelled, or that failed, begins only `anew`.
 
-    One that is `passing` is wanted as long as the page asks for it: `keep_only` lets go of it. One that is `heavy` needs
-    much memory and waits for others of its kind.
+    One that is `passing` is wanted as long as the page asks for it: `keep_only` lets go of it. Of those that give
+    the same word for `alone`, one is done at a time.
     """
     stopped: set[str] = st.session_state.setdefault("stopped_jobs", set())
     if anew:
@@ -42,7 +44,7 @@ def ask(
         return job
     if passing:
         st.session_state.setdefault("passing_jobs", set()).add(key)
-    return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency, heavy=heavy)
+    return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency, alone=alone)
 
 
 def begin(key: str, title: str, work: Callable[[Progress], Any]) -> None:
@@ -73,7 +75,8 @@ def follow(key: str, *, cancel: bool = True, quiet: bool = False) -> None:
     """Show a job's progress until it is over, then run the page again."""
     job = services().jobs.get(key)
     active = job is not None and job.is_active
-    st.fragment(_follow, run_every=_EVERY if active else None)(key, cancel, quiet)
+    every = _EVERY_WAITING if services().jobs.place(key) else _EVERY
+    st.fragment(_follow, run_every=every if active else None)(key, cancel, quiet)
 
 
 def _follow(key: str, cancel: bool, quiet: bool) -> None:

@@ -137,7 +137,8 @@ def _begin(selection: Selection, mix: MixSettings, key: str, *, with_stems: bool
             progress=rest,
         )
 
-    services().jobs.submit(key, "Scoring", work, owner=owner(), urgency=2 if with_stems else 0)
+    urgency, alone = (2, "") if with_stems else (0, "live score")
+    services().jobs.submit(key, "Scoring", work, owner=owner(), urgency=urgency, alone=alone)
 
 
 def _show(job: Job, *, is_stale: bool) -> None:

@@ -129,7 +129,7 @@ def rest_of_song(selection: Selection, ready: bool) -> None:
             return
         anew = st.session_state.pop("start_rest", None) == key
         work = _after_the_first_sound(_work(whole))
-        job = ask(key, "The rest of the song", work, urgency=5, anew=anew, passing=True, heavy=True)
+        job = ask(key, "The rest of the song", work, urgency=5, anew=anew, passing=True, alone="memory")
         if job.is_active and not is_stopped(key):
             follow(key)
         elif job.state == "failed":

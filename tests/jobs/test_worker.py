@@ -1,5 +1,7 @@
 """Background jobs: one for each key, cancelled inside the work, errors as sentences."""
 
+import os
+import sys
 import threading
 
 import pytest
@@ -207,18 +209,27 @@ def test_who_has_something_running_comes_after_who_has_not():
     jobs.close()
 
 
-def test_heavy_work_is_done_one_at_a_time_and_lets_other_work_pass():
+def test_work_of_a_kind_is_done_one_at_a_time_and_lets_other_work_pass():
     jobs, first, second = Jobs(threads=3), Gate(), Gate()
-    jobs.submit("heavy 1", "Work", first, owner="a", heavy=True)
+    jobs.submit("heavy 1", "Work", first, owner="a", alone="memory")
     assert first.started.wait(5)
-    jobs.submit("heavy 2", "Work", second, owner="b", heavy=True)
+    jobs.submit("heavy 2", "Work", second, owner="b", alone="memory")
     assert wait(jobs.submit("light", "Work", lambda progress: 1, owner="a")).result == 1
+    assert wait(jobs.submit("other", "Work", lambda progress: 2, owner="a", alone="another")).result == 2
     assert not second.started.is_set() and jobs.place("heavy 2") == 1
     first.go.set()
     assert second.started.wait(5)
     second.go.set()
     wait(jobs.get("heavy 2"))
     jobs.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
+def test_work_gives_way_to_the_threads_that_answer(jobs):
+    def niceness(_=None):
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert wait(jobs.submit("nice", "Work", niceness)).result == min(19, niceness() + 10) > niceness()
 
 
 def test_one_owner_cannot_fill_the_queue(jobs, monkeypatch):
