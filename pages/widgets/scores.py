@@ -95,14 +95,10 @@ def _live(selection: Selection, mix: MixSettings, place: str) -> None:
         job = jobs.wait(key, _PATIENCE)
     if job is None or job.is_active:
         st.session_state["live_is_quick"] = False
-        of, last = st.session_state.get("live_last", ("", None))
-        if of == place:
-            st.metric("HAAQI, remix before", _number(last.remix_mean, 3), help="The mix as it is now is being scored")
         follow(key, cancel=False, quiet=True)
     elif job.state == "failed":
         st.error(plain(job.error), icon=":material/error:")
     elif isinstance(job.result, ExcerptScores):
-        st.session_state["live_last"] = place, job.result
         st.session_state["live_is_quick"] = job.result.seconds < _PATIENCE
         ears = ", ".join(f"{ear} {_number(job.result.remix.get(ear, math.nan), 3)}" for ear in EARS)
         st.metric("HAAQI, remix now", _number(job.result.remix_mean, 3), help="Against the same mix of the true stems")
