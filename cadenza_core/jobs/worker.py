@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 _REMEMBERED = 200
 #: Seconds after which an owner who was not seen counts as gone: a closed tab says no goodbye.
 _GONE = 15.0
-#: How much worker threads give way to those that answer (19 is most).
+#: How much worker threads give way to those that answer, as `nice` counts.
 _NICE = 10
 #: Most jobs that one owner may have waiting.
 MOST_WAITING = 40
@@ -120,7 +120,8 @@ def _give_way() -> None:
     """Let this thread, and those that it starts, compute after whatever answers people: Linux has priorities of threads."""
     if sys.platform == "linux":
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _NICE))
 
 
 class Jobs:

@@ -83,10 +83,10 @@ def mixdown(
         If what is to be heard needs true stems or a listener, and there are none.
     """
 
-    # What the amplification's filter rings before the beginning and after the end is heard by the ear's model and by the
-    # limiter, which looks ahead.
+    # What the amplification's filter rings after the end is heard by the ear's model and by the limiter, which looks ahead;
+    # what it rings before the beginning, by the limiter. (The ear's model smears in blocks that begin with the excerpt.)
     rings = (settings.simulated_ears or settings.limiter) and not settings.is_rendered_simulation
-    around = (NFIR // 2, _AFTER) if rings else (0, 0)
+    around = (0 if settings.simulated_ears else NFIR // 2, _AFTER) if rings else (0, 0)
 
     def mode(name: str, around: tuple[int, int] = (0, 0)) -> np.ndarray:
         return _mode(

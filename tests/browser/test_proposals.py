@@ -7,6 +7,9 @@ import pytest
 
 from .studio_server import ENGINE, open_page
 
+#: The drawing in the open tab; the audiogram above the tabs is one too.
+PICTURE = "[role=tabpanel] .drawing svg"
+
 
 @pytest.fixture
 def page(chromium: Any, studio: str) -> Iterator[Any]:
@@ -44,7 +47,7 @@ def test_a_proposal_sets_the_mixer_and_is_undone_without_a_new_sound(page: Any, 
     page.get_by_role("tab", name="Propose").click()
     page.get_by_role("button", name="Propose a remix").click()
     page.get_by_text("Why each dB").wait_for()
-    assert fits(page, ".drawing svg")
+    assert fits(page, PICTURE)
     check(page, axe)
     page.asked.clear()
     page.get_by_role("button", name="Try it").click()
@@ -60,8 +63,8 @@ def test_a_score_is_explained_beside_it_and_loads_no_chart_library(page: Any, ax
     page.get_by_role("button", name="Score this mix").click()
     page.get_by_text("HAAQI per ear, took").wait_for()
     page.get_by_text("Why this score?").click()
-    page.locator(".drawing svg").wait_for()
+    page.locator(PICTURE).wait_for()
     page.get_by_text("lost, by frequency").wait_for()
-    assert fits(page, ".drawing svg")
+    assert fits(page, PICTURE)
     assert not [url for url in page.asked if "plotly" in url.lower()]
     check(page, axe)
