@@ -19,6 +19,5 @@ _component = st.components.v2.component("cadenza_drawing", html='<div class="dra
 
 def drawing(svg: str, key: str) -> None:
     """Show a drawing; nothing in it may come from a user."""
-    _component(
-        key=key, data=[svg]
-    )  # in a list, which Streamlit does not search for data frames (it loads pandas for that)
+    # In a list, which Streamlit does not search for data frames: it loads pandas for that.
+    _component(key=key, data=[svg])
