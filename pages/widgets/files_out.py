@@ -63,13 +63,13 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 
 def _figures(stem: str, figure: "Callable[[], go.Figure]", key: str) -> None:
     st.caption("Figure")
-    left, middle, right = st.columns(3)
+    left, right = st.columns(2)
     if browser() is None:
         st.caption("PNG and SVG are drawn by Chrome or Chromium, and none was found here (BROWSER_PATH can name one).")
-    for place, suffix in ((left, ".png"), (middle, ".svg")):
+    for place, suffix in ((left, ".png"), (right, ".svg")):
         with place:
             _drawn(stem, figure, suffix, key)
-    right.download_button(
+    st.download_button(
         "HTML", lambda: figure_bytes(figure(), ".html"), f"{stem}.html", "text/html", on_click="ignore", width="stretch"
     )
 
