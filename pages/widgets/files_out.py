@@ -41,11 +41,11 @@ def files_out(name: str, frame: pd.DataFrame, figure: "Callable[[], go.Figure] |
         return
     with door:
         st.caption("Table, all decimals (LaTeX: four)")
-        left, middle, right = st.columns(3)
+        left, right = st.columns(2)
         for place, suffix, content in (
             (left, ".csv", lambda: to_csv(frame)[0].encode("utf-8")),
-            (middle, ".parquet", lambda: _parquet(frame)),
-            (right, ".tex", lambda: to_latex(frame).encode("utf-8")),
+            (right, ".parquet", lambda: _parquet(frame)),
+            (st, ".tex", lambda: to_latex(frame).encode("utf-8")),
         ):
             label = {".csv": "CSV", ".parquet": "Parquet", ".tex": "LaTeX"}[suffix]
             place.download_button(label, content, f"{stem}{suffix}", on_click="ignore", width="stretch")
