@@ -35,7 +35,7 @@ class Client:
         self.errors: list[str] = []
         self.buttons: dict[str, str] = {}
         self._widgets: dict[str, WidgetState] = {}
-        self._tabs = self._mixer = self._desk = ""
+        self._panels = self._mixer = self._desk = ""
         self._repeated: dict[str, asyncio.Task[None]] = {}
         self._finished = asyncio.Event()
 
@@ -53,7 +53,7 @@ class Client:
     async def open(self) -> None:
         """Open the page, and wait until the mixer is there."""
         await self._send()
-        while not (self._mixer and self._tabs):
+        while not (self._mixer and self._panels):
             await asyncio.sleep(0.02)
 
     async def move(self, decibels: float) -> None:
@@ -71,9 +71,11 @@ class Client:
         }
         await self._ask(WidgetState(id=self._mixer, json_value=json.dumps({"mix": mix})))
 
-    async def look_at(self, tab: str) -> None:
-        """Click a tab of the desk, and wait for what is in it."""
-        await self._ask(WidgetState(id=self._tabs, string_value=tab))
+    async def look_at(self, panel: str) -> None:
+        """Choose a panel of the desk, and wait for what is in it."""
+        state = WidgetState(id=self._panels)
+        state.string_array_value.data.append(panel)
+        await self._ask(state)
 
     async def press(self, label: str) -> bool:
         """Press a button of the desk; False if there is none of that label."""
@@ -121,14 +123,13 @@ class Client:
                 self._finished.set()  # of the desk, or of the whole page
 
     def _see(self, delta: Any) -> None:
-        if delta.WhichOneof("type") == "add_block":
-            if delta.add_block.tab_container.id:
-                self._tabs, self._desk = delta.add_block.tab_container.id, delta.fragment_id
-        elif delta.WhichOneof("type") == "new_element":
+        if delta.WhichOneof("type") == "new_element":
             element = delta.new_element
             kind = element.WhichOneof("type")
             if kind == "bidi_component" and element.bidi_component.id.endswith("-mixer"):
                 self._mixer = element.bidi_component.id
+            elif kind == "button_group" and element.button_group.id.endswith("-desk_panel"):
+                self._panels, self._desk = element.button_group.id, delta.fragment_id
             elif kind == "button":
                 self.buttons[element.button.label] = element.button.id
             elif kind == "exception" or (kind == "alert" and element.alert.format == element.alert.ERROR):

@@ -185,7 +185,7 @@ def in_browser(home: Path, points: int) -> list[list[object]]:
     with serve(home) as (url, _), server.browser() as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{url}/similar")
-        page.get_by_role("tab", name="Map").wait_for(timeout=120000)
+        page.get_by_role("radio", name="Map").wait_for(timeout=120000)
         page.get_by_text("Embedding", exact=True).first.wait_for()
         for turn in ("first time on this server", "again"):
             began = time.perf_counter()
@@ -194,7 +194,7 @@ def in_browser(home: Path, points: int) -> list[list[object]]:
             else:
                 choose_naive(page)
             if turn == "again":
-                page.get_by_role("tab", name="Map").wait_for(timeout=60000)
+                page.get_by_role("radio", name="Map").wait_for(timeout=60000)
                 choose_naive(page)
             page.wait_for_function(f"({count}) >= {points}", timeout=120000)
             rows.append([f"page: {points} points drawn, {turn}", f"{time.perf_counter() - began:.2f} s"])

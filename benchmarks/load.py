@@ -1,7 +1,7 @@
-"""Twenty people at once, who move sliders and look at tabs, while songs are separated and a mix is scored.
+"""Twenty people at once, who move sliders and look at panels, while songs are separated and a mix is scored.
 
 `people` are simulated browsers (`benchmarks.clients`): the server's part alone, as each person's own machine plays and draws.
-Each moves a slider or clicks a tab every two seconds or so; timed is from the click to the server's whole answer. `browsers`
+Each moves a slider or clicks a panel every two seconds or so; timed is from the click to the server's whole answer. `browsers`
 are real ones that play throughout, on the same cores as the server and all work: an interaction is timed until the page shows
 the answer, and the clock of each page's audio must go on with the wall's. One takes a third to a half of a core for drawing
 and sound. `soak` opens and closes sessions for a while and looks at what the server holds: memory, threads, open files.
@@ -30,8 +30,8 @@ from cadenza_core.catalog import songs_in
 from tests.browser.harness import server
 from tests.browser.studio_server import ENGINE, serve, wait_ready
 
-#: The tabs that are clicked, and what shows that the server has answered.
-TABS = {"Presets": "Save", "Scores": "Score this mix"}
+#: The panels that are clicked, and what shows that the server has answered.
+PANELS = {"Presets": "Save", "Scores": "Score this mix"}
 
 
 def write_songs(folder: Path, home: Path, count: int, seconds: float) -> list[str]:
@@ -69,7 +69,7 @@ async def people(url: str, songs: list[str], count: int, seconds: float) -> list
                 if turn % 2:
                     await timed(one.move(turn % 13 - 6.0), times)
                 else:
-                    await timed(one.look_at(list(TABS)[turn // 2 % len(TABS)]), times)
+                    await timed(one.look_at(list(PANELS)[turn // 2 % len(PANELS)]), times)
             errors.extend(one.errors)
 
     async def separating() -> None:
@@ -118,18 +118,18 @@ def open_session(browser: Any, url: str, number: int) -> Any:
 
 
 def interact(page: Any, turn: int) -> float:
-    """Move a fader, click a tab that the server fills; give the seconds until it is filled."""
-    name = list(TABS)[turn % len(TABS)]
+    """Move a fader, click a panel that the server fills; give the seconds until it is filled."""
+    name = list(PANELS)[turn % len(PANELS)]
     page.evaluate(f"{ENGINE}.setGain('vocals', 'both', {turn % 7 - 3})")
     began = time.perf_counter()
-    page.get_by_role("tab", name=name).click()
-    shown = page.get_by_role("button", name=TABS[name]).first
+    page.get_by_role("radio", name=name).click()
+    shown = page.get_by_role("button", name=PANELS[name]).first
     try:
         shown.wait_for(timeout=15_000)
-    except PlaywrightTimeout:  # Streamlit's tabs forget a click that meets an answer of the server: click away and back
+    except PlaywrightTimeout:  # a click that was lost: click away and back
         page.lost += 1
-        page.get_by_role("tab", name="Export").click()
-        page.get_by_role("tab", name=name).click()
+        page.get_by_role("radio", name="Export").click()
+        page.get_by_role("radio", name=name).click()
         shown.wait_for(timeout=60_000)
     return time.perf_counter() - began
 
@@ -150,7 +150,7 @@ def sessions(browser: Any, url: str, songs: list[str], count: int, seconds: floa
     while time.perf_counter() < end:
         if turn % (2 * count) == 0 and songs:
             work.goto(f"{url}/?{urlencode({'song': songs.pop(), 'part': '0-'})}")
-            pages[0].get_by_role("tab", name="Scores").click()
+            pages[0].get_by_role("radio", name="Scores").click()
             button = pages[0].get_by_role("button", name="Score this mix")
             button.wait_for(timeout=200_000)  # a score that is asked for already comes first
             if button.is_enabled():
@@ -178,7 +178,7 @@ def sessions(browser: Any, url: str, songs: list[str], count: int, seconds: floa
         ("sessions that still play", f"{playing} of {count}", "all"),
         ("audio clock against the wall, worst", f"{100 * max(drift):.2f} %", "1 %"),
         ("script errors, messages of errors", f"{len(faults)}, {alerts}", "0, 0"),
-        ("clicks on a tab that were lost", str(lost), "0"),
+        ("clicks on a panel that were lost", str(lost), "0"),
         ("mixes scored meanwhile", str(busy), ""),
     ]
 

@@ -1,10 +1,13 @@
 """Similar sounds: a map of songs, excerpts and stems by what they sound like; sections, remixes, and teaching by example."""
 
+import functools
+
 import streamlit as st
 
 from pages.widgets.clip_player import clip_player
 from pages.widgets.jobs import follow
 from pages.widgets.messages import guarded, plain
+from pages.widgets.opened import one_of
 from pages.widgets.services import services
 from pages.widgets.similar_choice import choose
 from pages.widgets.similar_map import map_panel
@@ -31,12 +34,13 @@ def similar() -> None:
     if choice is None:
         return
     with body:
-        names = ["Map", "Sections", "Remix and reference", "Teach by example"]
-        panels = (map_panel, sections_panel, remix_panel, teach_panel)
-        for tab, panel in zip(st.tabs(names, key="similar_tabs", on_change="rerun"), panels, strict=True):
-            if tab.open:
-                with tab, guarded():
-                    panel(choice)
+        panels = {
+            "Map": map_panel,
+            "Sections": sections_panel,
+            "Remix and reference": remix_panel,
+            "Teach by example": teach_panel,
+        }
+        one_of({name: functools.partial(panel, choice) for name, panel in panels.items()}, key="similar_panel")
     with player, guarded():  # last, though it stands above: a click in a panel is played in the same run
         clip_player()
 

@@ -22,6 +22,7 @@ from .extract import extract_panel, extracted
 from .hearing import hearing_panel, hearing_url, rendering
 from .messages import guarded
 from .mixer import mixer
+from .opened import one_of
 from .presets import presets_panel
 from .proposals import proposals_panel
 from .scores import scores_panel
@@ -58,11 +59,7 @@ def desk(selection: Selection, ready: Playable) -> None:
             "Export": lambda: export_panel(selection, mix, extraction),
         }
         titles = list(panels) if is_researcher() else ["Hearing", "Presets"]
-        tabs = st.tabs(titles, key="desk_tabs", on_change="rerun")
-        for tab, panel in zip(tabs, (panels[title] for title in titles), strict=True):
-            if tab.open:  # the others need not be made, and their scripts not loaded
-                with tab, guarded():
-                    panel()
+        one_of({title: panels[title] for title in titles}, key="desk_panel")
     write_link(selection, mix)
 
 

@@ -14,6 +14,7 @@ from cadenza_core.store.exporting import to_csv, to_latex
 
 from .jobs import ask, follow
 from .messages import plain
+from .opened import door
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -36,23 +37,27 @@ def files_out(name: str, frame: pd.DataFrame, figure: "Callable[[], go.Figure] |
         Changes when the content does.
     """
     stem = _NAME.sub("-", name).strip("-").lower()[:60] or "view"
-    door = st.popover("Export", icon=":material/download:", width="stretch", key=f"export_{stem}", on_change="rerun")
-    if not door.open:
-        return
-    with door:
-        st.caption("Table, all decimals (LaTeX: four)")
-        left, right = st.columns(2)
-        for place, suffix, content in (
-            (left, ".csv", lambda: to_csv(frame)[0].encode("utf-8")),
-            (right, ".parquet", lambda: _parquet(frame)),
-            (st, ".tex", lambda: to_latex(frame).encode("utf-8")),
-        ):
-            label = {".csv": "CSV", ".parquet": "Parquet", ".tex": "LaTeX"}[suffix]
-            place.download_button(label, content, f"{stem}{suffix}", on_click="ignore", width="stretch")
-        if to_csv(frame.head(2000))[1]:
-            st.caption("Names that a spreadsheet would run as formulas get an apostrophe in CSV.")
+
+    def files() -> None:
+        _table(stem, frame)
         if figure is not None:
             _figures(stem, figure, key)
+
+    door("Export", files, key=f"export_{stem}", icon=":material/download:")
+
+
+def _table(stem: str, frame: pd.DataFrame) -> None:
+    st.caption("Table, all decimals (LaTeX: four)")
+    left, right = st.columns(2)
+    for place, suffix, content in (
+        (left, ".csv", lambda: to_csv(frame)[0].encode("utf-8")),
+        (right, ".parquet", lambda: _parquet(frame)),
+        (st, ".tex", lambda: to_latex(frame).encode("utf-8")),
+    ):
+        label = {".csv": "CSV", ".parquet": "Parquet", ".tex": "LaTeX"}[suffix]
+        place.download_button(label, content, f"{stem}{suffix}", on_click="ignore", width="stretch")
+    if to_csv(frame.head(2000))[1]:
+        st.caption("Names that a spreadsheet would run as formulas get an apostrophe in CSV.")
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

@@ -1,7 +1,6 @@
 """The bar at the top: song, excerpt, listener, system, and the doors to library and listeners."""
 
 import functools
-from collections.abc import Callable
 
 import streamlit as st
 
@@ -12,7 +11,8 @@ from cadenza_core.separation import get_system, systems
 from .first import first_excerpt
 from .library import library_panel
 from .listener import listener_panel
-from .messages import clock, guarded
+from .messages import clock
+from .opened import door
 from .selection import Selection, pick
 from .services import Catalog, services
 
@@ -24,31 +24,24 @@ def picker(selection: Selection, catalog: Catalog, *, with_system: bool = True) 
     widths = [3.1, 2.9, 2.7, *([2.3] if with_system else [])]
     song, excerpt, listener, *rest = st.columns(widths, vertical_alignment="bottom", gap="medium")
     with song:
-        chooser, door = st.columns([3, 2], vertical_alignment="bottom", gap="small")
+        chooser, beside = st.columns([3, 2], vertical_alignment="bottom", gap="small")
         with chooser:
             _song(selection, catalog)
-        with door:
-            _door("Library", "Search and add songs", functools.partial(library_panel, catalog))
+        with beside:
+            songs = functools.partial(library_panel, catalog)
+            door("Library", songs, key="door_library", help="Search and add songs")
     with excerpt:
         _excerpt(selection)
     with listener:
-        chooser, door = st.columns([3, 2], vertical_alignment="bottom", gap="small")
+        chooser, beside = st.columns([3, 2], vertical_alignment="bottom", gap="small")
         with chooser:
             _listener(selection, catalog)
-        with door:
+        with beside:
             panel = functools.partial(listener_panel, catalog, selection.listener, selection.listener_id)
-            _door("Find", "Find, draw or import a listener", panel)
+            door("Find", panel, key="door_find", help="Find, draw or import a listener")
     for system in rest:
         with system:
             _system(selection)
-
-
-def _door(label: str, what: str, panel: Callable[[], None]) -> None:
-    """Show a button that opens a panel; what is in it is made when it opens."""
-    popover = st.popover(label, help=what, width="stretch", key=f"door_{label}", on_change="rerun")
-    if popover.open:
-        with popover, guarded():
-            panel()
 
 
 def _song(selection: Selection, catalog: Catalog) -> None:

@@ -1,6 +1,7 @@
 """Import on the page: score tables are uploaded, read in the background, and what became of them is said."""
 
 import contextlib
+import functools
 import re
 import shutil
 import tempfile
@@ -19,7 +20,8 @@ from cadenza_core.store.importing import import_scores
 from cadenza_core.store.published import SETS
 
 from .jobs import ask, follow
-from .messages import guarded, plain
+from .messages import plain
+from .opened import door
 from .services import services
 
 __all__ = ["take_in"]
@@ -29,20 +31,14 @@ __all__ = ["take_in"]
 def take_in() -> None:
     """Show the button, and behind it the form or how far an import is; a page is told of its end, open or not."""
     running = st.session_state.get("take_in")
-    door = st.popover("Import", icon=":material/upload_file:", width="stretch", key="import_door", on_change="rerun")
-    if not door.open and not running:
-        return
-    with door, guarded():
-        if services().scores.store.is_read_only:
-            st.warning("The database is read-only: nothing can be imported.", icon=":material/lock:")
-            return
-        if running:
-            _outcome(*running)
-        else:
-            _form()
+    panel = functools.partial(_outcome, *running) if running else _form
+    door("Import", panel, key="import_door", icon=":material/upload_file:", always=running is not None)
 
 
 def _form() -> None:
+    if services().scores.store.is_read_only:
+        st.warning("The database is read-only: nothing can be imported.", icon=":material/lock:")
+        return
     number = st.session_state.setdefault("take_in_number", 0)
     with st.form(f"take_in_{number}", border=False, enter_to_submit=False):
         files = st.file_uploader(

@@ -7,8 +7,8 @@ import pytest
 
 from .studio_server import ENGINE, open_page
 
-#: The drawing in the open tab; the audiogram above the tabs is one too.
-PICTURE = "[role=tabpanel] .drawing svg"
+#: The proposal's drawing; the audiogram above it is one too.
+PICTURE = ".st-key-proposal_picture .drawing svg"
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def check(page: Any, axe: str) -> None:
 def test_a_proposal_sets_the_mixer_and_is_undone_without_a_new_sound(page: Any, axe: str) -> None:
     before = gains(page)
     assert before["bass"] == -2
-    page.get_by_role("tab", name="Propose").click()
+    page.get_by_role("radio", name="Propose").click()
     page.get_by_role("button", name="Propose a remix").click()
     page.get_by_text("Why each dB").wait_for()
     assert fits(page, PICTURE)

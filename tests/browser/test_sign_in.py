@@ -54,7 +54,7 @@ def test_each_role_has_what_is_its_own(chromium: Any, shared: tuple[str, Provide
     assert viewer.request.get(f"{url}/audio/{ID}/vocals.flac").status == 200
     assert viewer.request.get(f"{url}/exports/{ID}/x.wav").status == 403
     assert not viewer.get_by_text("Challenge", exact=True).count()
-    assert not viewer.get_by_role("tab", name="Export").count()
+    assert not viewer.get_by_role("radio", name="Export").count()
     viewer.context.close()
     claimed = enter(chromium, url, issuer, sub="3", email="ana@lab.org", email_verified=False, name="Not Ana")
     assert claimed.request.get(f"{url}/exports/{ID}/x.wav").status == 403
@@ -62,5 +62,5 @@ def test_each_role_has_what_is_its_own(chromium: Any, shared: tuple[str, Provide
     ana = enter(chromium, url, issuer, sub="1", email="ana@lab.org", email_verified=True, name="Ana")
     assert ana.request.get(f"{url}/exports/{ID}/x.wav").status == 404  # may ask; there is none
     ana.get_by_text("Challenge", exact=True).first.wait_for()
-    ana.get_by_role("tab", name="Export").wait_for()
+    ana.get_by_role("radio", name="Export").wait_for()
     ana.context.close()

@@ -113,7 +113,7 @@ def test_a_preset_is_saved_and_recalled(studio: str, context: Any) -> None:
     page = open_page(context, studio)
     page.evaluate(f"{ENGINE}.setGain('vocals', 'both', 4.5)")
     query_has(page, "vocals=4.5")
-    page.get_by_role("tab", name="Presets").click()
+    page.get_by_role("radio", name="Presets").click()
     page.get_by_placeholder("Name of this mix").fill("<b>Loud</b> *voice*")
     page.get_by_role("button", name="Save", exact=True).click()
     saved = page.get_by_role("button", name="<b>Loud</b> *voice*")
@@ -141,7 +141,7 @@ def test_the_mix_is_exported_as_it_is_heard(studio: str, context: Any, query: st
     page = open_page(context, studio, f"?part=9-12&{query}")
     if "match" in query:
         page.wait_for_function(f"{ENGINE}.matchFactor('aided') < 1")
-    page.get_by_role("tab", name="Export").click()
+    page.get_by_role("radio", name="Export").click()
     page.get_by_role("button", name="Write the mix as WAV").click()
     link = page.locator('a[href*="/exports/"]', has_text="Sound")
     link.wait_for()
@@ -287,15 +287,15 @@ def test_axe_has_no_serious_findings_in_both_themes_and_a_large_screen_is_filled
     page.evaluate(axe)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        for tab in ("Scores", "Presets", "Export"):
-            page.get_by_role("tab", name=tab).click()
+        for panel in ("Scores", "Presets", "Export"):
+            page.get_by_role("radio", name=panel).click()
             page.wait_for_timeout(1000)
             # Nothing but colours differs in the other theme.
             rules = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
             options = {"resultTypes": ["violations"], **rules}
             found = page.evaluate("options => axe.run(document, options)", options)["violations"]
             serious = [each for each in found if each["impact"] in {"serious", "critical"}]
-            assert {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in serious} == {}, tab
+            assert {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in serious} == {}, panel
     for scheme, width, height in (("dark", 1280, 800), ("light", 2560, 1440)):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": height})

@@ -74,7 +74,7 @@ def test_a_preset_brings_its_prescription_back_and_leaves_the_calibration(ready:
 
     kept = MixSettings(prescription="camfit", calibration_db_spl=90.0)
     services().presets.save("demo", "N4-S1", "with camfit", kept)
-    ready.session_state["desk_tabs"] = "Presets"
+    ready.session_state["desk_panel"] = "Presets"
     tab = ready.run()
     next(one for one in tab.button if one.label.startswith("with camfit")).click().run()
     assert given(tab.run(), "mixer")["aid_label"] == "CAMFIT (linear)"

@@ -43,7 +43,7 @@ def tab(app: Any) -> Any:
     for job in list(services().jobs):
         if "0:01 to 0:03" in job.title:
             settle(job)
-    opened.session_state["desk_tabs"] = "Propose"
+    opened.session_state["desk_panel"] = "Propose"
     return opened.run()
 
 
@@ -88,9 +88,9 @@ def test_a_proposal_is_asked_for_tried_undone_and_saved(tab):
 
 def test_the_choices_outlast_the_panel_and_nonsense_is_a_sentence(tab):
     next(box for box in tab.selectbox if box.label == "Aim").select("preference").run()
-    tab.session_state["desk_tabs"] = "Presets"
+    tab.session_state["desk_panel"] = "Presets"
     tab.run()
-    tab.session_state["desk_tabs"] = "Propose"
+    tab.session_state["desk_panel"] = "Propose"
     tab.run()
     assert next(box for box in tab.selectbox if box.label == "Aim").value == "preference"
     tab.session_state["proposal_options"]["stems"] = []

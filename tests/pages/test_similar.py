@@ -97,7 +97,7 @@ def test_a_model_without_its_weights_says_so_and_offers_to_get_them(page, monkey
 
 def test_sections_of_a_song_are_found(page):
     tab = page()
-    tab.session_state["similar_tabs"] = "Sections"
+    tab.session_state["similar_panel"] = "Sections"
     tab = done(tab.run(), "Embedding Cadenza Demo")
     assert not tab.exception and not tab.error
     assert "Sections of one letter sound alike" in texts(tab)
@@ -105,7 +105,7 @@ def test_sections_of_a_song_are_found(page):
 
 def test_a_remix_is_compared_when_asked(page):
     tab = page()
-    tab.session_state["similar_tabs"] = "Remix and reference"
+    tab.session_state["similar_panel"] = "Remix and reference"
     tab.run()
     tab = choose(tab, "selectbox", "Separation", "ideal-mask")
     next(one for one in tab.button if one.label == "Compare the remix with its reference").click().run()
@@ -122,7 +122,7 @@ def test_a_lesson_is_taught_and_says_what_it_needs(page):
 
     song = services().catalog().songs["demo"]
     tab = page()
-    tab.session_state["similar_tabs"] = "Teach by example"
+    tab.session_state["similar_panel"] = "Teach by example"
     tab.session_state["clip"] = Item(Track(song), 0.0, 5.0)
     tab.session_state["clip_nonce"] = 1
     tab.run()

@@ -22,7 +22,7 @@ def open_hearing(app, **query):
     tab = app(part="3-4", **query)
     for job in [job for job in services().jobs if "0:03 to 0:04" in job.title]:
         settle(job)
-    tab.session_state["desk_tabs"] = "Hearing"
+    tab.session_state["desk_panel"] = "Hearing"
     return tab.run()
 
 
