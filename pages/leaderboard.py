@@ -8,6 +8,7 @@ from pages.widgets.scored import pick_scores
 from pages.widgets.take_in import take_in
 
 
+@st.fragment  # a filter runs this again, not what is around it
 def leaderboard() -> None:
     """Show the page."""
     bar, main = st.container(), st.container()

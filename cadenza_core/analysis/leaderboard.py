@@ -12,7 +12,7 @@ from ..statistics import holm, mean_intervals, paired_test
 from ..statistics.intervals import RESAMPLES
 from ..store.published import MEASURES, published_results
 from ..store.store import Store
-from .scores import Filter, ScoreTable, of_pairs, pair_scores
+from .scores import Filter, ScoreTable, of_pairs
 
 __all__ = ["UNITS", "common_pairs", "leaderboard", "ranked_by", "significance"]
 
@@ -70,14 +70,19 @@ def leaderboard(
         If a value of the filter, the target or the unit is unknown.
     """
     chosen.check(table)
-    target = target or table.target()
+    target = target or table.targets[0]
     rows = table.rows(chosen, metric=table.metric, target=target)
-    pairs = pair_scores(rows)
+    pairs = table.pairs(chosen, metric=table.metric, target=target)
     if common:
         pairs = pairs.dropna()
         rows = of_pairs(rows, pairs.index)
     own = _own_rows(table, rows, pairs, target, chosen, _unit_means(pairs, unit), resamples)
-    others = _published_rows(table.evaluation_set, store) if published else pd.DataFrame()
+    state = store.state() if store is not None else None
+    others = (
+        table.once(("published", state), lambda: _published_rows(table.evaluation_set, store))
+        if published
+        else pd.DataFrame()
+    )
     frames = [frame for frame in (own, others) if len(frame)]
     board = pd.concat(frames, ignore_index=True) if frames else own
     return _ranked(board, published_counts=not (chosen.narrows or common))
@@ -197,8 +202,7 @@ def significance(
         If a name is unknown or there are fewer than two systems.
     """
     chosen.check(table)
-    rows = table.rows(chosen, metric=table.metric, target=target or table.target())
-    scores = _unit_means(pair_scores(rows), unit)
+    scores = _unit_means(table.pairs(chosen, metric=table.metric, target=target), unit)
     names: Sequence[str] = list(scores.columns)
     if reference and reference not in names:
         raise CadenzaError(f"There is no system {reference!r} among {', '.join(names) or 'none'}.")
@@ -216,5 +220,5 @@ def significance(
 
 def common_pairs(table: ScoreTable, chosen: Filter, target: str = "") -> tuple[int, int]:
     """Give how many pairs all chosen systems have, and how many any has."""
-    pairs = pair_scores(table.rows(chosen, metric=table.metric, target=target or table.target()))
+    pairs = table.pairs(chosen, metric=table.metric, target=target)
     return len(pairs.dropna()), len(pairs)

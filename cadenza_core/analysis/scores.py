@@ -28,7 +28,8 @@ TARGETS = ("stems", "remix")
 #: Genre of a song, or severity of a listener, that nothing is known about.
 UNKNOWN = "unknown"
 _SETS_KEPT = 4
-#: Results of views that are kept.
+#: Rows and pairs of a table, and results of views, that are kept.
+_FRAMES_KEPT = 8
 _RESULTS_KEPT = 64
 _T = TypeVar("_T")
 
@@ -88,6 +89,7 @@ class ScoreTable:
     listeners: pd.DataFrame
     state: tuple[object, ...] = ()
     _choices: dict[str, list[str]] = field(default_factory=dict, compare=False)
+    _kept: "Kept" = field(default_factory=lambda: Kept(_FRAMES_KEPT), compare=False)
 
     def choices(self, name: str) -> list[str]:
         """Give the values that a column has, in order: stems and severities in theirs, the rest by name."""
@@ -99,6 +101,10 @@ class ScoreTable:
             rank = {value: place for place, value in enumerate(order or [])}
             self._choices[name] = sorted((v for v in found if v), key=lambda value: (rank.get(value, len(rank)), value))
         return self._choices[name]
+
+    def once(self, key: Hashable, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """Give what `make` gives, computed once for a key while it is among the last ones asked for."""
+        return self._kept.once(key, make).copy(deep=False)  # who changes it changes a copy
 
     def rows(self, chosen: Filter = Filter(), *, metric: str = "haaqi", target: str = "stems") -> pd.DataFrame:
         """Give the scores of a metric that pass a filter.
@@ -113,11 +119,22 @@ class ScoreTable:
         frame = self.frame
         if metric not in frame["metric"].cat.categories:
             return frame.iloc[:0]
-        mask = _is(frame["metric"], (metric,)) & (_is(frame["stem"], ("remix",)) == (target == "remix"))
-        for one in fields(chosen):
-            if values := getattr(chosen, one.name):
-                mask &= _is(frame[one.name], values)
-        return frame[mask]
+
+        def passing() -> pd.DataFrame:
+            mask = _is(frame["metric"], (metric,)) & (_is(frame["stem"], ("remix",)) == (target == "remix"))
+            for one in fields(chosen):
+                if values := getattr(chosen, one.name):
+                    mask &= _is(frame[one.name], values)
+            return frame[mask]
+
+        return self.once(("rows", chosen, metric, target), passing)
+
+    def pairs(self, chosen: Filter = Filter(), *, metric: str = "haaqi", target: str = "") -> pd.DataFrame:
+        """Give each pair's score for each system, see :func:`pair_scores`; empty target: what the set has."""
+        target = target or self.targets[0]
+        return self.once(
+            ("pairs", chosen, metric, target), lambda: pair_scores(self.rows(chosen, metric=metric, target=target))
+        )
 
     @functools.cached_property
     def metric(self) -> str:
@@ -125,11 +142,10 @@ class ScoreTable:
         has_haaqi, has_sdr = (_is(self.frame["metric"], (name,)).any() for name in ("haaqi", "sdr"))
         return "sdr" if has_sdr and not has_haaqi else "haaqi"
 
-    def target(self) -> str:
-        """Give what the set's HAAQI is of: the stems, if there are scores of any."""
-        if len(self.rows(target="stems")) or not len(self.rows(target="remix")):
-            return "stems"
-        return "remix"
+    @functools.cached_property
+    def targets(self) -> list[str]:
+        """What the set's HAAQI is of, the stems first; a set without any counts as one of stems."""
+        return [target for target in TARGETS if len(self.rows(target=target))] or ["stems"]
 
 
 def _is(column: pd.Series, values: Sequence[str]) -> np.ndarray:
@@ -189,6 +205,29 @@ def of_pairs(rows: pd.DataFrame, pairs: pd.MultiIndex) -> pd.DataFrame:
     return rows[np.isin(np.ravel_multi_index(codes, sizes), wanted)] if len(rows) else rows
 
 
+class Kept:
+    """The last results, each computed once for its key; may be used by several threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._results: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def once(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """Give what `make` gives, or gave for this key."""
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+                kept: _T = self._results[key]
+                return kept
+        made = make()
+        with self._lock:
+            self._results[key] = made
+            while len(self._results) > self._most:
+                self._results.popitem(last=False)
+        return made
+
+
 class ScoreSource:
     """Tables of a database, read again only when it has changed; may be used by several threads."""
 
@@ -196,7 +235,7 @@ class ScoreSource:
         self.store = store
         self._lock = threading.Lock()
         self._tables: OrderedDict[str, ScoreTable] = OrderedDict()
-        self._results: OrderedDict[Hashable, Any] = OrderedDict()
+        self._results = Kept(_RESULTS_KEPT)
 
     def table(self, evaluation_set: str) -> ScoreTable:
         """Give the scores of a set as the database has them now."""
@@ -214,18 +253,7 @@ class ScoreSource:
 
     def once(self, table: ScoreTable, key: Hashable, make: Callable[[], _T]) -> _T:
         """Give what `make` gives, computed once for a key as long as the database stays as it was for `table`."""
-        full = (table.state, table.evaluation_set, key)
-        with self._lock:
-            if full in self._results:
-                self._results.move_to_end(full)
-                kept: _T = self._results[full]
-                return kept
-        made = make()
-        with self._lock:
-            self._results[full] = made
-            while len(self._results) > _RESULTS_KEPT:
-                self._results.popitem(last=False)
-        return made
+        return self._results.once((table.state, table.evaluation_set, key), make)
 
 
 def read_table(store: Store, evaluation_set: str, state: tuple[object, ...] = ()) -> ScoreTable:

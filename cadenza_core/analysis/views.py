@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..errors import CadenzaError
 from ..statistics import mean_interval, mean_intervals
-from .scores import PAIR, Filter, ScoreTable, mean_by, pair_scores
+from .scores import PAIR, Filter, ScoreTable, mean_by
 
 __all__ = [
     "against_sdr",
@@ -33,7 +33,12 @@ _MAD = 0.6744897501960817
 
 def _rows(table: ScoreTable, chosen: Filter, target: str) -> pd.DataFrame:
     chosen.check(table)
-    return table.rows(chosen, target=target or table.target())
+    return table.rows(chosen, target=target or table.targets[0])
+
+
+def _pairs(table: ScoreTable, chosen: Filter, target: str) -> pd.DataFrame:
+    chosen.check(table)
+    return table.pairs(chosen, target=target)
 
 
 def _with_interval(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -84,7 +89,7 @@ def by_pure_tone_average(table: ScoreTable, chosen: Filter = _ALL, *, target: st
 
 def by_song(table: ScoreTable, chosen: Filter = _ALL, *, target: str = "") -> pd.DataFrame:
     """Give HAAQI by song and system: `song`, `genre`, `system`, `haaqi`, `low`, `high`, `pairs`; the hardest songs first."""
-    pairs = pair_scores(_rows(table, chosen, target))
+    pairs = _pairs(table, chosen, target)
     found = []
     for song, part in pairs.groupby(level="song", observed=True, sort=True):
         intervals = mean_intervals(part.to_numpy().T)
@@ -107,7 +112,7 @@ def by_listener(table: ScoreTable, chosen: Filter = _ALL, *, target: str = "") -
         `system`, `listener`, `severity`, `average` (pure-tone average of the better ear, dB HL), `pairs`, `mean`, `low`,
         `q1`, `median`, `q3`, `high`: quartiles, and the lowest and highest score.
     """
-    pairs = pair_scores(_rows(table, chosen, target))
+    pairs = _pairs(table, chosen, target)
     long = pairs.stack().rename("value").rename_axis([*PAIR, "system"])
     grouped = long.groupby(level=["system", "listener"], sort=True)
     quartiles = grouped.quantile([0.0, 0.25, 0.5, 0.75, 1.0]).unstack()
@@ -128,7 +133,7 @@ def heat_map(table: ScoreTable, system: str, chosen: Filter = _ALL, *, target: s
     CadenzaError
         If the system has no scores there.
     """
-    pairs = pair_scores(_rows(table, chosen, target))
+    pairs = _pairs(table, chosen, target)
     _known(system, pairs)
     grid = pairs[system].dropna().groupby(level=["song", "listener"], sort=True).mean().unstack("listener")
     average = table.listeners[["left", "right"]].min(axis=1).reindex(grid.columns)
@@ -144,7 +149,7 @@ def against_sdr(table: ScoreTable, chosen: Filter = _ALL, *, target: str = "") -
     """
     chosen.check(table)
     keys = ["system", "song", "excerpt", "stem"]
-    target = target or table.target()
+    target = target or table.targets[0]
     scores = mean_by(table.rows(chosen, target=target), keys)
     # SDR is of both ears together: a filter for one of them must not lose it.
     both_ears = Filter(**{**vars(chosen), "ear": ()})
@@ -167,7 +172,7 @@ def difference(table: ScoreTable, system: str, other: str, chosen: Filter = _ALL
     CadenzaError
         If one of them has no scores there, or they have no pair in common.
     """
-    pairs = pair_scores(_rows(table, chosen, target))
+    pairs = _pairs(table, chosen, target)
     for name in (system, other):
         _known(name, pairs)
     both = (pairs[system] - pairs[other]).dropna()
@@ -194,7 +199,7 @@ def outliers(table: ScoreTable, chosen: Filter = _ALL, *, target: str = "", most
     pd.DataFrame
         `system`, `song`, `listener`, `excerpt`, `haaqi`, `expected`, `deviation`, `z`, the farthest first.
     """
-    pairs = pair_scores(_rows(table, chosen, target))
+    pairs = _pairs(table, chosen, target)
     found = []
     for system in pairs.columns:
         scores = pairs[system].dropna()

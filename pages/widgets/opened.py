@@ -31,17 +31,20 @@ def one_of(panels: Mapping[str, Callable[[], Any]], *, key: str) -> None:
 
     `st.tabs` would do it, but loses a click that meets an answer of the server.
     """
+    names = list(panels)
+    if st.session_state.get(key, names[0]) not in names:  # what was chosen is not offered here
+        st.session_state[key] = names[0]
     chosen = st.segmented_control(
         "Panel",
-        list(panels),
-        default=next(iter(panels)),
+        names,
+        default=names[0],
         required=True,
         key=key,
         label_visibility="collapsed",
         width="stretch",
         persist_state="session",
     )
-    for name, place in [(name, st.container()) for name in panels]:
+    for name, place in [(name, st.container()) for name in names]:
         if name == chosen:
             with place, guarded():
                 panels[name]()

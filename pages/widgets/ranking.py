@@ -1,6 +1,7 @@
 """The ranking of a set's systems, with intervals, and tests of one against the others."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from cadenza_core.store.published import MEASURES, NOT_RATED
 
 from .files_out import files_out
 from .messages import plain
+from .opened import door, one_of
 from .scored import Picked, kept
 from .services import services
 
@@ -96,12 +98,14 @@ def ranking(picked: Picked, columns: Any, export: Any) -> None:
     _remarks(board, picked, options["common"])
     if not (~board["published"].astype(bool)).any():
         st.info(_how_to_add(picked.table.evaluation_set), icon=":material/upload_file:")
+    panels: dict[str, Callable[[], None]] = {}
     if ranked_by(board) != "rmse":
-        figure = services().scores.once(
-            picked.table, ("board_chart", *picked.key, *options.values()), lambda: leaderboard_figure(board)
-        )
-        st.plotly_chart(figure, key="board_chart", width="stretch", config=_CONFIG)
-    _tests(picked, board, options["unit"])
+        panels["Means and intervals"] = lambda: _means(picked, board, options)
+    own = board.loc[~board["published"].astype(bool), "system"].tolist()
+    if len(own) > 1:
+        panels["Is the difference significant?"] = lambda: _tests(picked, own, options["unit"])
+    if panels:
+        one_of(panels, key="board_panel")
 
 
 def _how_to_add(name: str) -> str:
@@ -146,22 +150,18 @@ def _table(board: pd.DataFrame, picked: Picked, columns: Any, export: Any) -> No
     there = [name for name in _COLUMNS if name in shown and _has_content(shown[name])]
     is_published = bool(board["published"].astype(bool).any())
     standard = [name for name in there if name in _STANDARD or (name in _AS_WELL and is_published)]
-    with columns.popover("Columns", icon=":material/view_column:", width="stretch"):
-        chosen = st.pills(
-            "Columns",
-            there,
-            selection_mode="multi",
-            key=kept(f"columns_{'-'.join(there)}", there, standard, several=True),
-            format_func=lambda name: _COLUMNS[name][0],
-        )
+    key = kept(f"columns_{'-'.join(there)}", there, standard, several=True)
+    chosen = st.session_state[key]
+    with columns:
+        door("Columns", lambda: _columns(there, key), key="columns_door", icon=":material/view_column:")
     ordered = [name for name in _COLUMNS if name in chosen] or ["system"]
     with export:
-        key = hashlib.sha256(repr((picked.table.state, picked.table.evaluation_set, picked.key, ordered)).encode())
+        state = hashlib.sha256(repr((picked.table.state, picked.table.evaluation_set, picked.key, ordered)).encode())
         files_out(
             f"leaderboard-{picked.table.evaluation_set}",
             shown[ordered].rename(columns={name: _COLUMNS[name][0] for name in ordered}),
             (lambda: leaderboard_figure(board)) if ranked_by(board) != "rmse" else None,
-            key.hexdigest()[:16],
+            state.hexdigest()[:16],
         )
     st.dataframe(
         _styled(shown, ordered, board),
@@ -170,6 +170,10 @@ def _table(board: pd.DataFrame, picked: Picked, columns: Any, export: Any) -> No
         column_config={name: _column(name) for name in ordered},
         placeholder="",
     )
+
+
+def _columns(there: list[str], key: str) -> None:
+    st.pills("Columns", there, selection_mode="multi", key=key, format_func=lambda name: _COLUMNS[name][0])
 
 
 def _styled(shown: pd.DataFrame, ordered: list[str], board: pd.DataFrame) -> Any:
@@ -238,11 +242,14 @@ def _remarks(board: pd.DataFrame, picked: Picked, common: bool) -> None:
         st.caption("Ranked by RMSE: less is better.")
 
 
-def _tests(picked: Picked, board: pd.DataFrame, unit: str) -> None:
-    own = board.loc[~board["published"].astype(bool), "system"].tolist()
-    if len(own) < 2:
-        return
-    st.subheader("Is the difference significant?")
+def _means(picked: Picked, board: pd.DataFrame, options: dict[str, Any]) -> None:
+    figure = services().scores.once(
+        picked.table, ("board_chart", *picked.key, *options.values()), lambda: leaderboard_figure(board)
+    )
+    st.plotly_chart(figure, key="board_chart", width="stretch", config=_CONFIG)
+
+
+def _tests(picked: Picked, own: list[str], unit: str) -> None:
     options = ["", *own]
     against, test = st.columns([3, 2], vertical_alignment="bottom")
     reference = against.selectbox(

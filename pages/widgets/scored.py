@@ -67,7 +67,7 @@ def pick_scores(which: Any, of: Any, narrow: Any) -> Picked:
         help="Scores of different sets of songs and listeners are never mixed",
     )
     table = source.table(name)
-    targets = [target for target in ("stems", "remix") if len(table.rows(target=target))] or ["stems"]
+    targets = table.targets
     target = of.segmented_control(
         "Score of",
         targets,

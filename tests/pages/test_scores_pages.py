@@ -96,6 +96,8 @@ def test_a_filter_narrows_and_is_kept_on_the_next_page(page, stored):
 
 def test_the_test_against_a_system_is_on_the_page(page, stored):
     tab = page("leaderboard", set=SET)
+    tab.session_state["board_panel"] = "Is the difference significant?"
+    tab.run()
     (found,) = [one.value for one in tab.dataframe if "p_holm" in one.value]
     assert len(found) == 1 and found["count"].item() == 6
 

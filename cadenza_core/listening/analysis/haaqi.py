@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ...analysis import ScoreTable, pair_scores
+from ...analysis import ScoreTable
 from ...errors import CadenzaError
 from ...statistics import CORRELATIONS, correlation
 from .choice import Choice
@@ -21,7 +21,7 @@ def stored_haaqi(table: ScoreTable, target: str = "") -> pd.DataFrame:
     pd.DataFrame
         `system`, `song`, `listener`, `excerpt`, `haaqi`.
     """
-    pairs = pair_scores(table.rows(target=target or table.target()))
+    pairs = table.pairs(target=target)
     long = pairs.melt(ignore_index=False, var_name="system", value_name="haaqi").dropna().reset_index()
     return long[[*_STIMULUS, "haaqi"]].astype(dict.fromkeys(_STIMULUS, str))
 
