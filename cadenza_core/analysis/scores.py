@@ -197,12 +197,14 @@ def pair_scores(rows: pd.DataFrame) -> pd.DataFrame:
 
 def of_pairs(rows: pd.DataFrame, pairs: pd.MultiIndex) -> pd.DataFrame:
     """Give the scores of some pairs only."""
+    if not len(rows):
+        return rows
     sizes = [len(rows[name].cat.categories) for name in PAIR]
     levels = [rows[name].cat.categories.get_indexer(pairs.get_level_values(name)) for name in PAIR]
     known = np.all([level >= 0 for level in levels], axis=0)
     wanted = np.ravel_multi_index([level[known] for level in levels], sizes) if known.any() else []
     codes = [rows[name].cat.codes.to_numpy().astype(np.int64) for name in PAIR]
-    return rows[np.isin(np.ravel_multi_index(codes, sizes), wanted)] if len(rows) else rows
+    return rows[np.isin(np.ravel_multi_index(codes, sizes), wanted)]
 
 
 class Kept:
