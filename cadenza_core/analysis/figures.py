@@ -7,20 +7,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..store.published import MEASURES
-from .figure_parts import (
-    GREY,
-    STEM_COLOURS,
-    SYSTEM_COLOURS,
-    colours_of,
-    empty_figure,
-    error_bars,
-    labels_of,
-    ordered,
-    short,
-    text_of,
-)
-from .leaderboard import ranked_by
+from .dots import DotPlot, leaderboard_dots, significance_dots
+from .figure_parts import empty_figure, error_bars
+from .marks import GREY, STEM_COLOURS, colours_of, labels_of, ordered, short, text_of
 
 __all__ = [
     "against_sdr_figure",
@@ -30,6 +19,7 @@ __all__ = [
     "by_song_figure",
     "by_stem_figure",
     "difference_figure",
+    "dot_figure",
     "heat_map_figure",
     "leaderboard_figure",
     "outliers_figure",
@@ -44,27 +34,31 @@ _CLEAR = 3
 
 
 def leaderboard_figure(board: pd.DataFrame) -> go.Figure:
-    """Draw the mean HAAQI (or SDR) of each system with its interval; published figures hollow."""
-    measure = ranked_by(board)
-    title, unit = MEASURES[measure][0], "" if measure == "haaqi" else " dB"
-    shown = board[board[measure].notna()].iloc[::-1]
-    names = [f"{row.system} (published)" if row.published else str(row.system) for row in shown.itertuples()]
-    shown = shown.assign(label=list(map(labels_of(names).get, names)))
-    figure = empty_figure(f"{title},{unit} mean and 95 % interval", "", height=max(220, 60 + 26 * len(shown)))
-    for published, symbol, name in ((False, "circle", "here"), (True, "diamond-open", "published")):
-        part = shown[shown["published"].astype(bool) == published]
-        if not len(part):
+    """Draw what :func:`.dots.leaderboard_dots` gives."""
+    return dot_figure(leaderboard_dots(board))
+
+
+def dot_figure(plot: DotPlot) -> go.Figure:
+    """Draw values with their intervals, one line each."""
+    figure = empty_figure(plot.title, "", height=max(220, 70 + 26 * len(plot.dots)))
+    for number, kind in enumerate(plot.kinds):
+        dots = [dot for dot in plot.dots if dot.kind == number]
+        if not dots:
             continue
+        numbers = pd.DataFrame([{"value": dot.value, "low": dot.low, "high": dot.high} for dot in dots])
         figure.add_scatter(
-            x=part[measure],
-            y=part["label"],
+            x=numbers["value"],
+            y=[dot.label for dot in dots],
             mode="markers",
-            name=name,
-            marker={"symbol": symbol, "size": 10, "color": GREY if published else SYSTEM_COLOURS[0]},
-            error_x=None if published else error_bars(part, measure),
-            hovertemplate=f"%{{y}}<br>{title} %{{x:.4f}}{unit}<extra></extra>",
+            name=kind.name,
+            marker={"symbol": "diamond-open" if kind.is_hollow else "circle", "size": 10, "color": kind.colour},
+            error_x=error_bars(numbers, "value") if numbers["low"].notna().any() else None,
+            hovertext=["<br>".join(dot.words) for dot in dots],
+            hovertemplate="%{y}<br>%{hovertext}<extra></extra>",
         )
-    figure.update_yaxes(categoryorder="array", categoryarray=shown["label"].tolist())
+    if plot.has_zero:
+        figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})
+    figure.update_yaxes(categoryorder="array", categoryarray=[dot.label for dot in reversed(plot.dots)])
     return figure
 
 
@@ -329,34 +323,8 @@ def what_would_help_figure(frame: pd.DataFrame) -> go.Figure:
 def significance_figure(
     frame: pd.DataFrame, title: str = "difference of the mean HAAQI", unit: str = "pairs"
 ) -> go.Figure:
-    """Draw the differences between systems with their intervals; grey: not significant after Holm's correction."""
-    shown = frame.iloc[::-1]
-    figure = empty_figure(title, "", height=max(240, 80 + 24 * len(frame)))
-    names = [f"{short(one)} - {short(other)}" for one, other in zip(shown["system"], shown["other"], strict=True)]
-    for is_significant, colour, name in (
-        (True, SYSTEM_COLOURS[0], "p < 0.05 (Holm)"),
-        (False, GREY, "not significant"),
-    ):
-        chosen = (shown["significant"] == is_significant).to_numpy()
-        part = shown[chosen]
-        if not len(part):
-            continue
-        figure.add_scatter(
-            x=part["difference"],
-            y=[label for label, here in zip(names, chosen, strict=True) if here],
-            name=name,
-            mode="markers",
-            marker={"color": colour, "size": 8},
-            error_x=error_bars(part, "difference"),
-            customdata=np.stack([part["p_holm"], 100 * part["share_better"], part["count"]], axis=-1),
-            hovertemplate=(
-                "%{y}: %{x:+.4f}<br>p = %{customdata[0]:.3g} (Holm)<br>higher in %{customdata[1]:.0f} % of "
-                f"%{{customdata[2]}} {unit}<extra></extra>"
-            ),
-        )
-    figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})
-    figure.update_yaxes(categoryorder="array", categoryarray=names)
-    return figure
+    """Draw what :func:`.dots.significance_dots` gives."""
+    return dot_figure(significance_dots(frame, title, unit))
 
 
 def spectra_figure(frame: pd.DataFrame) -> go.Figure:

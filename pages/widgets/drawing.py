@@ -1,4 +1,4 @@
-"""A drawing in a page: plain SVG, without a chart library of megabytes. (Streamlit's st.html throws SVG away.)"""
+"""A drawing in a page: plain SVG or HTML, without a chart library of megabytes. (Streamlit's st.html throws SVG away.)"""
 
 import streamlit as st
 
@@ -17,7 +17,7 @@ _STYLE = """
 _component = st.components.v2.component("cadenza_drawing", html='<div class="drawing"></div>', css=_STYLE, js=_SCRIPT)
 
 
-def drawing(svg: str, key: str) -> None:
-    """Show a drawing; nothing in it may come from a user."""
+def drawing(markup: str, key: str) -> None:
+    """Show a drawing, SVG or HTML: names from users in it must have been escaped."""
     # In a list, which Streamlit does not search for data frames: it loads pandas for that.
-    _component(key=key, data=[svg])
+    _component(key=key, data=[markup])

@@ -2,20 +2,25 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from cadenza_core.analysis import UNITS, common_pairs, leaderboard, ranked_by, significance
-from cadenza_core.analysis.figures import leaderboard_figure, significance_figure
+from cadenza_core.analysis.dots import leaderboard_dots, significance_dots
 from cadenza_core.store.published import MEASURES, NOT_RATED
 
+from .dot_drawing import dot_drawing
 from .files_out import files_out
 from .messages import plain
 from .opened import door, one_of
 from .scored import Picked, kept
 from .services import services
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 __all__ = ["ranking"]
 
@@ -100,7 +105,7 @@ def ranking(picked: Picked, columns: Any, export: Any) -> None:
         st.info(_how_to_add(picked.table.evaluation_set), icon=":material/upload_file:")
     panels: dict[str, Callable[[], None]] = {}
     if ranked_by(board) != "rmse":
-        panels["Means and intervals"] = lambda: _means(picked, board, options)
+        panels["Means and intervals"] = lambda: dot_drawing(leaderboard_dots(board), "board_dots")
     own = board.loc[~board["published"].astype(bool), "system"].tolist()
     if len(own) > 1:
         panels["Is the difference significant?"] = lambda: _tests(picked, own, options["unit"])
@@ -115,9 +120,6 @@ def _how_to_add(name: str) -> str:
         "No scores of your own in this set yet. Import a scores.csv above, score in the Studio and save, or from a "
         f"shell: cadenza scores import scores.csv --set {plain(name)} --system NAME."
     )
-
-
-_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
 
 
 def _options() -> dict[str, Any]:
@@ -160,7 +162,7 @@ def _table(board: pd.DataFrame, picked: Picked, columns: Any, export: Any) -> No
         files_out(
             f"leaderboard-{picked.table.evaluation_set}",
             shown[ordered].rename(columns={name: _COLUMNS[name][0] for name in ordered}),
-            (lambda: leaderboard_figure(board)) if ranked_by(board) != "rmse" else None,
+            (lambda: _figure(board)) if ranked_by(board) != "rmse" else None,
             state.hexdigest()[:16],
         )
     st.dataframe(
@@ -172,16 +174,20 @@ def _table(board: pd.DataFrame, picked: Picked, columns: Any, export: Any) -> No
     )
 
 
+def _figure(board: pd.DataFrame) -> "go.Figure":
+    from cadenza_core.analysis.figures import leaderboard_figure  # Plotly is for files here, not for the page
+
+    return leaderboard_figure(board)
+
+
 def _columns(there: list[str], key: str) -> None:
     st.pills("Columns", there, selection_mode="multi", key=key, format_func=lambda name: _COLUMNS[name][0])
 
 
 def _styled(shown: pd.DataFrame, ordered: list[str], board: pd.DataFrame) -> Any:
     """Give published figures the decimals that they were published with, and a colour of their own."""
-    published = board["published"].astype(bool).to_numpy()
-    styled = shown[ordered].style.apply(
-        lambda row: [_PUBLISHED_STYLE if published[row.name] else ""] * len(row), axis=1
-    )
+    colours = np.where(board[["published"]].astype(bool), _PUBLISHED_STYLE, "").repeat(len(ordered), axis=1)
+    styled = shown[ordered].style.apply(lambda _: colours, axis=None)
     decimals = {name: digits for name in ordered if (digits := _COLUMNS[name][1]) is not None}
     digits_of = board["digits"].where(board["published"].astype(bool)).astype("Int64")
     for digits in [None, *sorted(digits_of.dropna().unique())]:
@@ -225,7 +231,8 @@ def _for_people(board: pd.DataFrame) -> pd.DataFrame:
 
 
 def _has_content(column: pd.Series) -> bool:
-    return bool(column.notna().any() and (column.astype(str) != "").any())
+    found = column.dropna()
+    return bool(len(found)) and (pd.api.types.is_numeric_dtype(found) or bool((found.astype(object) != "").any()))
 
 
 def _remarks(board: pd.DataFrame, picked: Picked, common: bool) -> None:
@@ -240,13 +247,6 @@ def _remarks(board: pd.DataFrame, picked: Picked, common: bool) -> None:
     unknown = [name for name in board.columns if name in MEASURES and MEASURES[name][1] is False]
     if unknown and board[unknown].notna().any().any():
         st.caption("Ranked by RMSE: less is better.")
-
-
-def _means(picked: Picked, board: pd.DataFrame, options: dict[str, Any]) -> None:
-    figure = services().scores.once(
-        picked.table, ("board_chart", *picked.key, *options.values()), lambda: leaderboard_figure(board)
-    )
-    st.plotly_chart(figure, key="board_chart", width="stretch", config=_CONFIG)
 
 
 def _tests(picked: Picked, own: list[str], unit: str) -> None:
@@ -301,5 +301,4 @@ def _tests(picked: Picked, own: list[str], unit: str) -> None:
             },
         )
     with right:
-        figure = services().scores.once(picked.table, ("tests_chart", *asked), lambda: significance_figure(found))
-        st.plotly_chart(figure, key="tests_chart", width="stretch", config=_CONFIG)
+        dot_drawing(significance_dots(found, unit=_UNIT_NAMES[unit]), "tests_dots")

@@ -20,7 +20,8 @@ def url(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[str
     """The studio's server with scores of the demo song."""
     home: Path = tmp_path_factory.mktemp("studio") / "home"
     rows = [
-        ("preview", song, listener, stem, ear, 0.2 + 0.1 * n)
+        (system, song, listener, stem, ear, 0.2 + 0.1 * n + bonus)
+        for system, bonus in (("preview", 0.0), ("second", 0.05))
         for song in ("Cadenza Demo", "demo")
         for n, listener in enumerate(LISTENERS)
         for stem in ("vocals", "drums", "bass", "other")
@@ -59,8 +60,11 @@ def test_a_click_on_the_heat_map_opens_the_pair_in_the_studio(context, url):
 def test_the_leaderboard_shows_scores_and_asks_no_other_host(context, url):
     page = open_page(context, url, "leaderboard", ready=False)
     page.locator("[data-testid=stDataFrame]").first.wait_for(timeout=60000)
-    page.locator(".js-plotly-plot").first.wait_for(timeout=60000)
+    page.locator(".dots .mark").nth(2).wait_for(timeout=60000)
+    page.get_by_role("radio", name="Is the difference significant?").click()
+    page.locator(".dots .bar").first.wait_for(timeout=60000)
     assert page.faults == []
+    assert not [address for address in page.asked if "plotly" in address.lower()]
 
 
 def test_the_listening_results_are_drawn_and_ask_no_other_host(context, url):

@@ -4,18 +4,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ...analysis.figure_parts import (
-    GREY,
-    SYSTEM_COLOURS,
-    colours_of,
-    empty_figure,
-    error_bars,
-    labels_of,
-    ordered,
-    short,
-    text_of,
-)
+from ...analysis.figure_parts import empty_figure, error_bars
 from ...analysis.figures import significance_figure
+from ...analysis.marks import GREY, SYSTEM_COLOURS, colours_of, labels_of, ordered, short, text_of
 from .choice import Choice
 from .scales import scale_named
 
