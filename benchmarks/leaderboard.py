@@ -199,26 +199,27 @@ def _page_times(chromium: object, url: str, wait_ready: Callable[[object], None]
 
 
 def _until_idle(page: object, act: Callable[[], object]) -> float:
-    """Act, and wait until the script has run and its answer is drawn."""
+    """Give the seconds from the key or the click of an act until the script has run and its answer is drawn."""
     page.evaluate(  # type: ignore[attr-defined]
         """() => {
           window.done = new Promise((resolve) => {
             const app = document.querySelector('[data-testid=stApp]');
-            let began = false;
+            let acted = 0, began = false;
+            const act = (event) => { acted ||= event.timeStamp; };
+            for (const kind of ['keydown', 'pointerdown']) addEventListener(kind, act, { capture: true });
             const look = () => {
               const state = app.getAttribute('data-test-script-state');
               began ||= state === 'running';
-              if (began && state === 'notRunning') requestAnimationFrame(() => setTimeout(resolve));
+              if (began && state === 'notRunning')
+                requestAnimationFrame(() => setTimeout(() => resolve((performance.now() - acted) / 1000)));
               else requestAnimationFrame(look);
             };
             look();
           });
         }"""
     )
-    began = time.perf_counter()
     act()
-    page.evaluate("() => window.done")  # type: ignore[attr-defined]
-    return time.perf_counter() - began
+    return float(page.evaluate("() => window.done"))  # type: ignore[attr-defined]
 
 
 # ---- memory ----------------------------------------------------------------------------------------------------------
