@@ -5,6 +5,7 @@ people as are asked for.
 """
 
 import asyncio
+import contextlib
 import json
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -55,6 +56,7 @@ class Client:
         await self._send()
         while not (self._mixer and self._panels):
             await asyncio.sleep(0.02)
+            self._check()
 
     async def move(self, decibels: float) -> None:
         """Tell what the mixer tells after a slider was moved, and wait for the answer."""
@@ -89,7 +91,16 @@ class Client:
             self._widgets[state.id] = state
         self._finished.clear()
         await self._send(self._desk, also=() if keep else (state,))
-        await self._finished.wait()
+        while not self._finished.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._finished.wait(), 1.0)
+            self._check()
+
+    def _check(self) -> None:
+        """Raise what has ended the reading, if it has ended."""
+        if self._reader.done():
+            self._reader.result()
+            raise ConnectionError("The server has closed the connection.")
 
     async def _send(self, fragment: str = "", *, also: tuple[WidgetState, ...] = (), repeated: bool = False) -> None:
         message = BackMsg()
@@ -106,9 +117,7 @@ class Client:
             message: Any = ForwardMsg()
             message.ParseFromString(data)
             kind = message.WhichOneof("type")
-            if kind == "new_session":
-                shown = set()
-            elif kind == "delta":
+            if kind == "delta":
                 if (
                     not message.delta.fragment_id and "" not in shown
                 ):  # a run of the whole page repeats what it still wants
@@ -119,8 +128,12 @@ class Client:
                 self._repeat(message.auto_rerun.fragment_id, message.auto_rerun.interval)
             elif kind == "stop_auto_rerun":
                 self._stop(list(message.stop_auto_rerun.fragment_ids))
-            elif kind == "script_finished" and (self._desk in shown or "" in shown):
-                self._finished.set()  # of the desk, or of the whole page
+            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                # What was sent before is all there, though the word that its own run has ended may be left out: while a
+                # session is not read, Streamlit keeps the last such word only.
+                if self._desk in shown or "" in shown:
+                    self._finished.set()
+                shown.clear()
 
     def _see(self, delta: Any) -> None:
         if delta.WhichOneof("type") == "new_element":

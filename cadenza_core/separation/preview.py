@@ -21,7 +21,6 @@ same in blocks as on the whole song.
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 
 import numpy as np
@@ -64,8 +63,8 @@ SIDE_DRUMS, SIDE_VOCALS = 0.3, 0.4
 _CONTEXT = N_FFT + HOP * (PASSES * (NOTE // 2) + LONG_NOTE // 2)
 #: Keep 0/0 from arising in silence: magnitude and power far below a 16-bit file's noise (some 1e-3 in this STFT).
 _TINY, _TINY_POWER = np.float32(1e-10), np.float32(1e-20)
-#: Medians and inverse transforms at once; SciPy leaves the interpreter while it computes them.
-_THREADS = 2
+#: Values of a median's row that are filtered in one call: a few milliseconds.
+_AT_ONCE = 32768
 #: From left and right to middle and side; twice it leads back.
 _MID_SIDE = np.array([[0.5, 0.5], [0.5, -0.5]], np.float32)
 
@@ -141,15 +140,10 @@ class Preview:
 
 def _separate_part(samples: np.ndarray) -> dict[str, np.ndarray]:
     """Separate samples, shape (2, n), into stems of the same shape."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return _separate_with(pool, samples)
-
-
-def _separate_with(pool: ThreadPoolExecutor, samples: np.ndarray) -> dict[str, np.ndarray]:
     spectra = stft(_MID_SIDE @ samples, N_FFT, HOP)
     mid, side = np.abs(spectra)
     high = _above_crossover()
-    drums = _drum_mask(pool, mid, high)
+    drums = _drum_mask(mid, high)
     notes = mid * np.sqrt(1 - drums)
     vocals = _vocal_share(notes, side, mid)
     side_drums = SIDE_DRUMS * drums
@@ -163,7 +157,7 @@ def _separate_with(pool: ThreadPoolExecutor, samples: np.ndarray) -> dict[str, n
     def sound(mask: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         return 2 * _MID_SIDE @ istft(spectra * np.stack(mask), N_FFT, HOP, samples.shape[1])
 
-    return dict(zip(masks, pool.map(sound, masks.values()), strict=True))
+    return {name: sound(mask) for name, mask in masks.items()}
 
 
 def _above_crossover() -> np.ndarray:
@@ -172,16 +166,14 @@ def _above_crossover() -> np.ndarray:
     return (ratio / (1 + ratio)).astype(np.float32)
 
 
-def _drum_mask(pool: ThreadPoolExecutor, magnitude: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _drum_mask(magnitude: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Share of drums in each bin of a magnitude spectrogram, shape (frames, bins)."""
     margin = 1 + (DRUM_MARGIN - 1) * high
     drums = notes = magnitude
     mask = np.zeros_like(magnitude)
     for _ in range(PASSES):
-        narrow, wide = (pool.submit(_median, drums, size) for size in (NARROW, WIDE))
-        over_time = pool.submit(_median_over_time, notes, NOTE)
-        vertical = (1 - high) * narrow.result() + high * wide.result()
-        horizontal = over_time.result()
+        vertical = (1 - high) * _median(drums, NARROW) + high * _median(drums, WIDE)
+        horizontal = _median_over_time(notes, NOTE)
         mask = vertical**2 / (vertical**2 + margin * horizontal**2 + _TINY_POWER)
         drums, notes = magnitude * np.sqrt(mask), magnitude * np.sqrt(1 - mask)
     return mask
@@ -198,11 +190,16 @@ def _median(spectrogram: np.ndarray, size: int) -> np.ndarray:
     """Running median over the last axis, `size` odd, reflected at the ends."""
     from scipy.ndimage import median_filter
 
-    # As one long row: SciPy's filter for one dimension takes the same time for any size, its two-dimensional one is
-    # six times slower. The padding keeps rows apart.
+    # Of many rows as one long one: SciPy's filter for one dimension takes the same time for any size, its two-dimensional
+    # one is six times slower. The padding keeps rows apart. Not of all rows: it holds Python's lock all along.
     half = size // 2
     padded = np.pad(spectrogram, [(0, 0), (half, half)], mode="reflect")
-    return median_filter(padded.ravel(), size).reshape(padded.shape)[:, half:-half]
+    step = max(1, _AT_ONCE // padded.shape[1])
+    found = np.empty_like(padded)
+    for row in range(0, len(padded), step):
+        some = padded[row : row + step]
+        found[row : row + step] = median_filter(some.ravel(), size).reshape(some.shape)
+    return found[:, half:-half]
 
 
 def _median_over_time(spectrogram: np.ndarray, size: int) -> np.ndarray:
