@@ -9,6 +9,7 @@ import scipy.signal
 from cadenza_core.audio import RATE, STEMS, Audio, Stems, read_audio
 from cadenza_core.errors import CadenzaError, Cancelled
 from cadenza_core.quality.sdr import stem_sdr
+from cadenza_core.separation import preview
 from cadenza_core.separation.base import registered
 from cadenza_core.separation.preview import Preview
 from cadenza_core.settings import Settings
@@ -201,3 +202,12 @@ def test_a_real_recording_scores_more_than_4_db_in_the_mean_and_2_db_in_each_ste
     scores = stem_sdr(separate(mixture), streams)
     assert np.mean(list(scores.values())) > 4, scores
     assert min(scores.values()) > 2, scores
+
+
+@pytest.mark.parametrize("at_once", [1, 4000, 10**9])
+def test_medians_are_those_of_each_row_however_many_rows_are_filtered_at_once(monkeypatch, at_once):
+    from scipy.ndimage import median_filter
+
+    monkeypatch.setattr(preview, "_AT_ONCE", at_once)
+    rows = np.random.default_rng(0).standard_normal((37, 501)).astype(np.float32)
+    assert np.array_equal(preview._median(rows, 17), median_filter(rows, (1, 17), mode="mirror"))
