@@ -154,7 +154,7 @@ def browser(folder: Path) -> list[list[object]]:
 _IDLE = "document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
 _SHOWN = (
     "document.querySelector('[data-testid=stDataFrame] canvas') && "
-    "document.querySelector('.st-key-board_dots [data-testid=stBidiComponentIsolated]')?.shadowRoot.querySelector('.mark')"
+    "document.querySelector('.st-key-board_dots [data-testid=stBidiComponentIsolated]')?.shadowRoot?.querySelector('.mark')"
 )
 
 
