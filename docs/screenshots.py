@@ -32,12 +32,20 @@ def main() -> int:
         _shot(page, "tour-studio")
         page.wait_for_function("globalThis.cadenzaAudibility?.result", timeout=120_000)
         _shot(page.locator(".cadenza-audibility"), "tour-audibility")
+        page.get_by_role("button", name="Score this mix").click()
+        page.get_by_text("Why this score?").click(timeout=120_000)
+        page.locator(".st-key-why_picture svg").wait_for()
+        page.set_viewport_size({"width": 1360, "height": 1600})
+        time.sleep(1.5)
+        first, last = (page.locator(f".st-key-{key}").bounding_box() for key in ("desk_panel", "why_picture"))
+        size = {"width": first["width"] + 24, "height": last["y"] + last["height"] + 12 - first["y"]}
+        _shot(page, "tour-scores", clip={"x": first["x"] - 12, "y": first["y"] - 12, **size})
     return 0
 
 
-def _shot(what: Any, name: str) -> None:
+def _shot(what: Any, name: str, **options: Any) -> None:
     time.sleep(1.5)  # pictures fade in
-    what.screenshot(path=IMAGES / f"{name}.png")
+    what.screenshot(path=IMAGES / f"{name}.png", **options)
 
 
 if __name__ == "__main__":

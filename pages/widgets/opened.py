@@ -32,12 +32,11 @@ def one_of(panels: Mapping[str, Callable[[], Any]], *, key: str) -> None:
     `st.tabs` would do it, but loses a click that meets an answer of the server.
     """
     names = list(panels)
-    if st.session_state.get(key, names[0]) not in names:  # what was chosen is not offered here
+    if st.session_state.get(key) not in names:  # nothing was chosen yet, or what is not offered here
         st.session_state[key] = names[0]
     chosen = st.segmented_control(
         "Panel",
         names,
-        default=names[0],
         required=True,
         key=key,
         label_visibility="collapsed",

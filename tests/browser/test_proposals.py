@@ -7,8 +7,8 @@ import pytest
 
 from .studio_server import ENGINE, open_page
 
-#: The proposal's drawing; the audiogram above it is one too.
-PICTURE = ".st-key-proposal_picture .drawing svg"
+#: The drawing in the open panel; the audiogram above it is one too.
+PICTURE = ":is(.st-key-proposal_picture, .st-key-why_picture) .drawing svg"
 
 
 @pytest.fixture
