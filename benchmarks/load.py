@@ -4,9 +4,10 @@
 Each moves a slider or clicks a panel every two seconds or so; timed is from the click to the server's whole answer. `browsers`
 are real ones that play throughout, on the same cores as the server and all work: an interaction is timed until the page shows
 the answer, and the clock of each page's audio must go on with the wall's. One takes a third to a half of a core for drawing
-and sound. `soak` opens and closes sessions for a while and looks at what the server holds: memory, threads, open files.
+and sound. `day` lets simulated people come and go, as many as a day might bring, `soak` opens and closes real browsers for a
+while: both look at what the server holds, memory, threads, open files.
 
-``python -m benchmarks.load``; ``--people 20 --browsers 3 --seconds 45 --soak 60``.
+``python -m benchmarks.load``; ``--people 20 --browsers 3 --seconds 45 --day 200 --soak 60``.
 """
 
 import argparse
@@ -185,6 +186,46 @@ def sessions(browser: Any, url: str, songs: list[str], count: int, seconds: floa
     ]
 
 
+async def day(url: str, process: psutil.Process, count: int) -> list[tuple[str, ...]]:
+    """Let `count` simulated people come, use the studio and go, five at a time; give what the server held meanwhile."""
+    held: list[tuple[float, int, int]] = []
+
+    async def one(number: int) -> None:
+        start = 3 * (number % 6)
+        query = {"song": "demo", "part": f"{start}-{start + 12}", "listener": f"N{1 + number % 7}"}
+        async with Client(url, query) as person:
+            await asyncio.wait_for(person.open(), 120)
+            for turn in range(4):
+                await asyncio.wait_for(person.move(number % 9 - turn), 60)
+                await asyncio.wait_for(person.look_at(("Scores", "Hearing", "Presets", "Export")[turn]), 60)
+
+    for first in range(0, count, 5):
+        await asyncio.gather(*map(one, range(first, min(first + 5, count))))
+        held.append(_held(process))
+    await asyncio.sleep(KEPT)
+    await one(count)
+    await asyncio.sleep(3.0)
+    held.append(_held(process))
+    looks = (len(held) // 4, len(held) // 2, len(held) - 2, len(held) - 1)
+    return [
+        ("sessions opened, used and closed", *(str(min(5 * (look + 1), count)) for look in looks[:3]), str(count + 1)),
+        *_rows(held, looks),
+    ]
+
+
+def _held(process: psutil.Process) -> tuple[float, int, int]:
+    """Give a process's memory, MB, threads and open files."""
+    return process.memory_info().rss / 1e6, process.num_threads(), process.num_fds()
+
+
+def _rows(held: list[tuple[float, int, int]], looks: tuple[int, ...]) -> list[tuple[str, ...]]:
+    return [
+        ("memory of the server", *(f"{held[look][0]:.0f} MB" for look in looks)),
+        ("threads", *(str(held[look][1]) for look in looks)),
+        ("open files", *(str(held[look][2]) for look in looks)),
+    ]
+
+
 def soak(browser: Any, url: str, process: psutil.Process, seconds: float) -> list[tuple[str, ...]]:
     """Open sessions, use and close them, for `seconds`; give what the server held after a third, at the end, and later."""
     held: list[tuple[float, int, int]] = []
@@ -195,7 +236,7 @@ def soak(browser: Any, url: str, process: psutil.Process, seconds: float) -> lis
             interact(page, turn)
         page.context.close()
         time.sleep(wait)
-        held.append((process.memory_info().rss / 1e6, process.num_threads(), process.num_fds()))
+        held.append(_held(process))
 
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
@@ -204,12 +245,7 @@ def soak(browser: Any, url: str, process: psutil.Process, seconds: float) -> lis
     time.sleep(KEPT)
     one(3.0)  # when one is closed, Streamlit looks which are too old
     looks = (count // 3, count - 1, count)
-    return [
-        ("sessions opened and closed", *(str(look + 1) for look in looks)),
-        ("memory of the server", *(f"{held[look][0]:.0f} MB" for look in looks)),
-        ("threads", *(str(held[look][1]) for look in looks)),
-        ("open files", *(str(held[look][2]) for look in looks)),
-    ]
+    return [("sessions opened and closed", *(str(look + 1) for look in looks)), *_rows(held, looks)]
 
 
 def main() -> None:
@@ -221,6 +257,7 @@ def main() -> None:
     parser.add_argument(
         "--soak", type=float, default=60.0, help="seconds of opening and closing sessions; 0 leaves it out"
     )
+    parser.add_argument("--day", type=int, default=200, help="simulated people who come and go; 0 leaves them out")
     options = parser.parse_args()
     if reason := server.missing():
         raise SystemExit(f"The browser cannot be driven here: {reason}.")
@@ -234,6 +271,10 @@ def main() -> None:
             if options.people:
                 rows = asyncio.run(people(url, songs[3:], options.people, options.seconds))
                 table((f"{options.people} people, {options.seconds:.0f} s", "figure", "goal"), rows)
+                print()
+            if options.day:
+                held = asyncio.run(day(url, psutil.Process(process.pid), options.day))
+                table(("a day's people", "a quarter", "half", "all", "two minutes later"), held)
                 print()
             with server.browser() as browser:
                 in_browsers(browser, url, process.pid, songs[:3], options)
