@@ -32,6 +32,10 @@ def one_of(panels: Mapping[str, Callable[[], Any]], *, key: str) -> None:
     `st.tabs` would do it, but loses a click that meets an answer of the server.
     """
     names = list(panels)
+    if len(names) == 1:  # nothing to choose
+        with guarded():
+            panels[names[0]]()
+        return
     if st.session_state.get(key) not in names:  # nothing was chosen yet, or what is not offered here
         st.session_state[key] = names[0]
     chosen = st.segmented_control(

@@ -301,4 +301,5 @@ def _tests(picked: Picked, own: list[str], unit: str) -> None:
             },
         )
     with right:
-        dot_drawing(significance_dots(found, unit=_UNIT_NAMES[unit]), "tests_dots")
+        title = f"difference of the mean {MEASURES[picked.table.metric][0]}"
+        dot_drawing(significance_dots(found, title, _UNIT_NAMES[unit]), "tests_dots")
