@@ -3,26 +3,27 @@
 import streamlit as st
 
 from pages.widgets.messages import guarded
-from pages.widgets.ranking import ranking
-from pages.widgets.scored import pick_scores
+from pages.widgets.ranking import rank, ranking
+from pages.widgets.scored import picked_scores, scores_bar
 from pages.widgets.take_in import take_in
 
 
 @st.fragment  # a filter runs this again, not what is around it
 def leaderboard() -> None:
-    """Show the page."""
-    bar, main = st.container(), st.container()
-    picked = None
-    with bar, guarded():
-        which, of, narrow, columns, export, importing = st.columns(
-            [3.4, 1.3, 1.3, 1.3, 1.3, 1.3], vertical_alignment="bottom"
-        )
-        with importing:
-            take_in()
-        picked = pick_scores(which, of, narrow)
-    if picked is not None:
-        with main, guarded():
-            ranking(picked, columns, export)
+    """Show the page: first all is computed, then drawn, as a browser draws all of it again for each part that comes."""
+    picked = ranked = None
+    with guarded():
+        picked = picked_scores()
+        ranked = rank(picked)
+    if picked is None:
+        take_in()  # an import may be going on
+        return
+    columns, export, importing = scores_bar(picked, 3)
+    with importing, guarded():
+        take_in()
+    if ranked is not None:
+        with guarded():
+            ranking(picked, ranked, columns, export)
 
 
 leaderboard()

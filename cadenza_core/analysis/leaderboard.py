@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from ..statistics import holm, mean_intervals, paired_test
 from ..statistics.intervals import RESAMPLES
 from ..store.published import MEASURES, published_results
 from ..store.store import Store
-from .scores import Filter, ScoreTable, of_pairs
+from .scores import Filter, ScoreTable, of_pairs, system_means
 
 __all__ = ["UNITS", "common_pairs", "leaderboard", "ranked_by", "significance"]
 
@@ -107,31 +108,28 @@ def _own_rows(
     intervals = mean_intervals(units.to_numpy().T, resamples=resamples)
     has = pairs.notna().to_numpy().T
     songs, listeners = (pairs.index.codes[pairs.index.names.index(name)] for name in ("song", "listener"))
-    board = pd.DataFrame(
-        {
-            "system": systems,
-            "published": False,
-            "haaqi": [float(pairs[name].mean()) if table.metric == "haaqi" else np.nan for name in systems],
-            "low": [interval.low for interval in intervals],
-            "high": [interval.high for interval in intervals],
-            "pairs": has.sum(axis=1),
-            "songs": [len(np.unique(songs[of_one])) for of_one in has],
-            "listeners": [len(np.unique(listeners[of_one])) for of_one in has],
-        }
-    )
     facts = table.systems.reindex(systems)
-    board["team"] = facts["team"].to_list()
-    board["allowed_data"] = facts["allowed_data"].to_list()
-    board = board.set_index("system")
+    board: dict[str, Any] = {
+        "system": systems,
+        "published": False,
+        "haaqi": pairs.mean().to_numpy() if table.metric == "haaqi" else np.nan,
+        "low": [interval.low for interval in intervals],
+        "high": [interval.high for interval in intervals],
+        "pairs": has.sum(axis=1),
+        "songs": [len(np.unique(songs[of_one])) for of_one in has],
+        "listeners": [len(np.unique(listeners[of_one])) for of_one in has],
+        "team": facts["team"].to_list(),
+        "allowed_data": facts["allowed_data"].to_list(),
+    }
     for column, names in (("stem", STEMS), ("ear", ("left", "right"))):
-        means = rows.groupby(["system", column], observed=True)["value"].mean().unstack(column)
-        for name in names:
-            board[name] = means.get(name, np.nan)
+        means = system_means(rows, systems, column)
+        board |= {name: means.get(name, np.nan) for name in names}
     for metric in _OTHER_METRICS:
-        kind = target if metric in _OF_STEMS else "remix"
-        found = of_pairs(table.rows(chosen, metric=metric, target=kind), pairs.index)
-        board[metric] = found.groupby("system", observed=True)["value"].mean() if len(found) else np.nan
-    return board.reset_index()
+        found = of_pairs(
+            table.rows(chosen, metric=metric, target=target if metric in _OF_STEMS else "remix"), pairs.index
+        )
+        board[metric] = system_means(found, systems)[""] if len(found) else np.nan
+    return pd.DataFrame(board)
 
 
 def _published_rows(evaluation_set: str, store: Store | None) -> pd.DataFrame:
@@ -154,14 +152,15 @@ def ranked_by(board: pd.DataFrame) -> str:
 def _ranked(board: pd.DataFrame, *, published_counts: bool) -> pd.DataFrame:
     measure = ranked_by(board)
     ascending = not MEASURES[measure][1]
-    counts = ~board["published"].astype(bool) | published_counts
-    board = board.assign(_last=~counts).sort_values(["_last", measure, "system"], ascending=[True, ascending, True])
-    rank = board[measure].where(~board["_last"]).rank(method="min", ascending=ascending)
-    board.insert(0, "rank", rank.astype("Int64"))
+    last = board["published"].to_numpy(dtype=bool) & (not published_counts)
+    values = board[measure].to_numpy(dtype=float)
+    order = np.lexsort((board["system"].to_numpy(dtype=str), values if ascending else -values, last))
+    rank = board[measure].mask(last).rank(method="min", ascending=ascending).astype("Int64")
+    board = board.assign(rank=rank).take(order)
     first = ["rank", "system", "team", "published", "haaqi", "low", "high", "pairs", "songs", "listeners"]
-    last = ["allowed_data", "paper", "source", "date", "digits"]
-    middle = [name for name in board if name not in {*first, *last, "_last"}]
-    board = board.reindex(columns=[*first, *middle, *last]).reset_index(drop=True)
+    about = ["allowed_data", "paper", "source", "date", "digits"]
+    middle = [name for name in board if name not in {*first, *about}]
+    board = board.reindex(columns=[*first, *middle, *about]).reset_index(drop=True)
     for name in ("pairs", "songs", "listeners", "digits"):
         board[name] = board[name].astype("Int64")
     for name in ("team", "allowed_data", "paper", "source", "date"):

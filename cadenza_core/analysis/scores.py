@@ -19,7 +19,18 @@ from ..hearing.severity import BANDS, severity
 from ..store import Store
 from ..store.schema import Listener, Song, System
 
-__all__ = ["PAIR", "TARGETS", "UNKNOWN", "Filter", "ScoreSource", "ScoreTable", "mean_by", "of_pairs", "pair_scores"]
+__all__ = [
+    "PAIR",
+    "TARGETS",
+    "UNKNOWN",
+    "Filter",
+    "ScoreSource",
+    "ScoreTable",
+    "mean_by",
+    "of_pairs",
+    "pair_scores",
+    "system_means",
+]
 
 #: What is scored as one: a song for a listener (and an excerpt or scene, where a set has several).
 PAIR = ["song", "listener", "excerpt"]
@@ -193,6 +204,21 @@ def pair_scores(rows: pd.DataFrame) -> pd.DataFrame:
     ]
     index = pd.MultiIndex.from_arrays(labels, names=PAIR)
     return pd.DataFrame(means[:, here], index=index, columns=list(rows["system"].cat.categories[here]))
+
+
+def system_means(rows: pd.DataFrame, systems: Sequence[str], by: str = "") -> dict[str, np.ndarray]:
+    """Give each system's mean score, NaN where it has none, for each value of the column `by`; without one, for ``""``."""
+    names = rows["system"].cat.categories
+    kinds = list(rows[by].cat.categories) if by else [""]
+    kind = rows[by].cat.codes.to_numpy() if by else np.zeros(len(rows), dtype=np.int64)
+    cells = (rows["system"].cat.codes.to_numpy().astype(np.int64) * len(kinds) + kind)[kind >= 0]
+    counts, sums = (
+        np.bincount(cells, weights=weights, minlength=len(names) * len(kinds)).reshape(len(names), len(kinds))
+        for weights in (None, rows["value"].to_numpy()[kind >= 0])
+    )
+    with np.errstate(invalid="ignore"):
+        means = (sums / counts)[names.get_indexer(list(systems))]
+    return {name: means[:, number] for number, name in enumerate(kinds)}
 
 
 def of_pairs(rows: pd.DataFrame, pairs: pd.MultiIndex) -> pd.DataFrame:

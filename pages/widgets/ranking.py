@@ -22,7 +22,7 @@ from .services import services
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["ranking"]
+__all__ = ["rank", "ranking"]
 
 #: Columns of the table: title, and decimals of numbers.
 _COLUMNS: dict[str, tuple[str, int | None]] = {
@@ -83,19 +83,27 @@ _STANDARD = (
     "si_sdr",
 )
 _AS_WELL = ("baq", "rel_ovl", "rmse", "correlation", "left", "right")
+#: What the ranking takes beside the filters; the first is the standard.
+_OPTIONS: dict[str, tuple[Any, ...]] = {"unit": UNITS, "common": (False, True), "published": (True, False)}
 _UNIT_NAMES = {"pair": "pairs", "song": "songs", "listener": "listeners"}
 
 
-def ranking(picked: Picked, columns: Any, export: Any) -> None:
-    """Show table, chart and tests; what columns there are and the files are chosen in places of their own."""
+def rank(picked: Picked) -> pd.DataFrame:
+    """Compute the ranking as the options below it stand."""
     options = _options()
-    board = services().scores.once(
+    return services().scores.once(
         picked.table,
         ("board", *picked.key, *options.values()),
         lambda: leaderboard(
             picked.table, picked.chosen, target=picked.target, store=services().scores.store, **options
         ),
     )
+
+
+def ranking(picked: Picked, board: pd.DataFrame, columns: Any, export: Any) -> None:
+    """Show table, chart and tests; what columns there are and the files are chosen in places of their own."""
+    options = _options()
+    _show_options()
     if not len(board):
         st.info(_nothing(picked), icon=":material/leaderboard:")
         return
@@ -123,22 +131,24 @@ def _how_to_add(name: str) -> str:
 
 
 def _options() -> dict[str, Any]:
+    return {name: st.session_state[kept(name, offered, offered[0])] for name, offered in _OPTIONS.items()}
+
+
+def _show_options() -> None:
     unit, common, published = st.columns([2.2, 1.6, 1.6], vertical_alignment="bottom")
-    picked = unit.segmented_control(
+    unit.segmented_control(
         "Intervals over",
         UNITS,
-        key=kept("unit", UNITS, "pair"),
+        key=kept("unit", UNITS, UNITS[0]),
+        required=True,
         format_func=_UNIT_NAMES.__getitem__,
         help="What is drawn at random. Pairs of one song are alike: intervals over songs or listeners are wider and say more "
         "about songs and listeners that were not tried",
     )
-    return {
-        "unit": picked or "pair",
-        "common": common.toggle(
-            "Common pairs only", key=kept("common", (True, False), False), help="Only pairs that all systems have"
-        ),
-        "published": published.toggle("Published results", key=kept("published", (True, False), True)),
-    }
+    common.toggle(
+        "Common pairs only", key=kept("common", _OPTIONS["common"], False), help="Only pairs that all systems have"
+    )
+    published.toggle("Published results", key=kept("published", _OPTIONS["published"], True))
 
 
 def _nothing(picked: Picked) -> str:
@@ -231,8 +241,8 @@ def _for_people(board: pd.DataFrame) -> pd.DataFrame:
 
 
 def _has_content(column: pd.Series) -> bool:
-    found = column.dropna()
-    return bool(len(found)) and (pd.api.types.is_numeric_dtype(found) or bool((found.astype(object) != "").any()))
+    found = column.array[column.notna().to_numpy()]
+    return len(found) > 0 and (pd.api.types.is_numeric_dtype(column) or any(value != "" for value in found))
 
 
 def _remarks(board: pd.DataFrame, picked: Picked, common: bool) -> None:

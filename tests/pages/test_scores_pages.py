@@ -87,7 +87,7 @@ def test_hostile_names_are_data_on_every_view(page, stored):
 def test_a_filter_narrows_and_is_kept_on_the_next_page(page, stored):
     tab = page("leaderboard", set=SET)
     whole = tab.dataframe[0].value.set_index("system").loc["plain", "haaqi"]
-    tab.multiselect(key="scored_listener").set_value([f"{HOSTILE} 2"]).run()
+    next(one for one in tab.get("button_group") if one.key == "scored_listener").set_value([f"{HOSTILE} 2"]).run()
     assert not tab.exception
     narrowed = tab.dataframe[0].value.set_index("system").loc["plain", "haaqi"]
     assert (whole, narrowed) == (pytest.approx(0.4), pytest.approx(0.5))
@@ -100,6 +100,32 @@ def test_the_test_against_a_system_is_on_the_page(page, stored):
     tab.run()
     (found,) = [one.value for one in tab.dataframe if "p_holm" in one.value]
     assert len(found) == 1 and found["count"].item() == 6
+
+
+def test_the_drawing_of_the_tests_names_what_the_set_is_ranked_by(page, stored, monkeypatch):
+    from pages.widgets import ranking
+    from pages.widgets.services import services
+
+    drawn = []
+    monkeypatch.setattr(ranking, "dot_drawing", lambda plot, key: drawn.append(plot.title))
+    sdr = stored.assign(metric="sdr", stem="", ear="", value=10 * stored["value"]).drop_duplicates(
+        ["system", "song", "listener"]
+    )
+    services().scores.store.add_scores(sdr, evaluation_set="lass-mine")
+    for name, measure in ((SET, "HAAQI"), ("lass-mine", "SDR")):
+        tab = page("leaderboard", set=name)
+        tab.session_state["board_panel"] = "Is the difference significant?"
+        tab.run()
+        assert not tab.exception and not tab.error
+        assert drawn[-1] == f"difference of the mean {measure}"
+
+
+def test_only_what_there_is_a_choice_of_can_be_filtered(page, stored):
+    tab = page("leaderboard", set=SET)
+    # Nothing is known of the songs' genres and the listeners' losses: all are "unknown".
+    shown = {one.key for one in tab.get("button_group")} | {one.key for one in tab.multiselect}
+    offered = {name for name in shown if name and name.startswith("scored_") and not name.startswith("scored_unit")}
+    assert offered == {f"scored_{name}" for name in ("system", "song", "stem", "ear", "listener")}
 
 
 def test_new_scores_are_on_the_page_at_its_next_run(page, stored):
