@@ -3,27 +3,28 @@
 import streamlit as st
 
 from pages.widgets.messages import guarded
-from pages.widgets.ranking import rank, ranking
-from pages.widgets.scored import picked_scores, scores_bar
+from pages.widgets.ranking import rank, ranking, ranking_options
+from pages.widgets.scored import bar, choice_of_set, picked_scores
 from pages.widgets.take_in import take_in
 
 
-@st.fragment  # a filter runs this again, not what is around it
 def leaderboard() -> None:
-    """Show the page: first all is computed, then drawn, as a browser draws all of it again for each part that comes."""
-    picked = ranked = None
+    """Show the page."""
+    with bar():
+        with guarded():
+            choice_of_set(picked_scores())
+            ranking_options()
+        with st.container(width="content"):
+            take_in()
+    board()
+
+
+@st.fragment
+def board() -> None:
+    """Show what a filter changes; it is computed before it is drawn, as a browser draws in pieces what comes in pieces."""
     with guarded():
         picked = picked_scores()
-        ranked = rank(picked)
-    if picked is None:
-        take_in()  # an import may be going on
-        return
-    columns, export, importing = scores_bar(picked, 3)
-    with importing, guarded():
-        take_in()
-    if ranked is not None:
-        with guarded():
-            ranking(picked, ranked, columns, export)
+        ranking(picked, rank(picked))
 
 
 leaderboard()

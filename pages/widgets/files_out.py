@@ -43,7 +43,7 @@ def files_out(name: str, frame: pd.DataFrame, figure: "Callable[[], go.Figure] |
         if figure is not None:
             _figures(stem, figure, key)
 
-    door("Export", files, key=f"export_{stem}", icon=":material/download:")
+    door("Export", files, key=f"export_{stem}", width="stretch", icon=":material/download:")
 
 
 def _table(stem: str, frame: pd.DataFrame) -> None:

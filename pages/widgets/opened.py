@@ -18,9 +18,9 @@ def door(label: str, panel: Callable[[], Any], *, key: str, always: bool = False
     always : bool
         Make the panel though the door is shut: something in it goes on.
     look : str
-        `icon` and `help` of the button.
+        `icon`, `help` and `width` of the button.
     """
-    popover = st.popover(label, width="stretch", key=key, on_change="rerun", **look)
+    popover = st.popover(label, key=key, on_change="rerun", **look)
     if popover.open or always:
         with popover, guarded():
             panel()

@@ -29,7 +29,7 @@ def picker(selection: Selection, catalog: Catalog, *, with_system: bool = True) 
             _song(selection, catalog)
         with beside:
             songs = functools.partial(library_panel, catalog)
-            door("Library", songs, key="door_library", help="Search and add songs")
+            door("Library", songs, key="door_library", width="stretch", help="Search and add songs")
     with excerpt:
         _excerpt(selection)
     with listener:
@@ -38,7 +38,7 @@ def picker(selection: Selection, catalog: Catalog, *, with_system: bool = True) 
             _listener(selection, catalog)
         with beside:
             panel = functools.partial(listener_panel, catalog, selection.listener, selection.listener_id)
-            door("Find", panel, key="door_find", help="Find, draw or import a listener")
+            door("Find", panel, key="door_find", width="stretch", help="Find, draw or import a listener")
     for system in rest:
         with system:
             _system(selection)

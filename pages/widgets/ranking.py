@@ -16,13 +16,13 @@ from .dot_drawing import dot_drawing
 from .files_out import files_out
 from .messages import plain
 from .opened import door, one_of
-from .scored import Picked, kept
+from .scored import Picked, bar, filters, kept
 from .services import services
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["rank", "ranking"]
+__all__ = ["rank", "ranking", "ranking_options"]
 
 #: Columns of the table: title, and decimals of numbers.
 _COLUMNS: dict[str, tuple[str, int | None]] = {
@@ -100,14 +100,15 @@ def rank(picked: Picked) -> pd.DataFrame:
     )
 
 
-def ranking(picked: Picked, board: pd.DataFrame, columns: Any, export: Any) -> None:
-    """Show table, chart and tests; what columns there are and the files are chosen in places of their own."""
+def ranking(picked: Picked, board: pd.DataFrame) -> None:
+    """Show the ranking below its filters: table, chart and tests."""
     options = _options()
-    _show_options()
     if not len(board):
+        with bar():
+            filters(picked)
         st.info(_nothing(picked), icon=":material/leaderboard:")
         return
-    _table(board, picked, columns, export)
+    _table(board, picked)
     _remarks(board, picked, options["common"])
     if not (~board["published"].astype(bool)).any():
         st.info(_how_to_add(picked.table.evaluation_set), icon=":material/upload_file:")
@@ -134,9 +135,9 @@ def _options() -> dict[str, Any]:
     return {name: st.session_state[kept(name, offered, offered[0])] for name, offered in _OPTIONS.items()}
 
 
-def _show_options() -> None:
-    unit, common, published = st.columns([2.2, 1.6, 1.6], vertical_alignment="bottom")
-    unit.segmented_control(
+def ranking_options() -> None:
+    """Show what else the ranking hangs on."""
+    st.segmented_control(
         "Intervals over",
         UNITS,
         key=kept("unit", UNITS, UNITS[0]),
@@ -145,10 +146,10 @@ def _show_options() -> None:
         help="What is drawn at random. Pairs of one song are alike: intervals over songs or listeners are wider and say more "
         "about songs and listeners that were not tried",
     )
-    common.toggle(
+    st.toggle(
         "Common pairs only", key=kept("common", _OPTIONS["common"], False), help="Only pairs that all systems have"
     )
-    published.toggle("Published results", key=kept("published", _OPTIONS["published"], True))
+    st.toggle("Published results", key=kept("published", _OPTIONS["published"], True))
 
 
 def _nothing(picked: Picked) -> str:
@@ -157,26 +158,30 @@ def _nothing(picked: Picked) -> str:
     return "There is nothing in this set yet. Import a scores.csv above."
 
 
-def _table(board: pd.DataFrame, picked: Picked, columns: Any, export: Any) -> None:
+def _table(board: pd.DataFrame, picked: Picked) -> None:
     shown = _for_people(board)
     there = [name for name in _COLUMNS if name in shown and _has_content(shown[name])]
     is_published = bool(board["published"].astype(bool).any())
     standard = [name for name in there if name in _STANDARD or (name in _AS_WELL and is_published)]
     key = kept(f"columns_{'-'.join(there)}", there, standard, several=True)
     chosen = st.session_state[key]
-    with columns:
-        door("Columns", lambda: _columns(there, key), key="columns_door", icon=":material/view_column:")
     ordered = [name for name in _COLUMNS if name in chosen] or ["system"]
-    with export:
-        state = hashlib.sha256(repr((picked.table.state, picked.table.evaluation_set, picked.key, ordered)).encode())
-        files_out(
-            f"leaderboard-{picked.table.evaluation_set}",
-            shown[ordered].rename(columns={name: _COLUMNS[name][0] for name in ordered}),
-            (lambda: _figure(board)) if ranked_by(board) != "rmse" else None,
-            state.hexdigest()[:16],
+    styled = _styled(shown, ordered, board)
+    state = hashlib.sha256(repr((picked.table.state, picked.table.evaluation_set, picked.key, ordered)).encode())
+    with bar():
+        filters(picked)
+        door(
+            "Columns", lambda: _columns(there, key), key="columns_door", width="content", icon=":material/view_column:"
         )
+        with st.container(width="content"):
+            files_out(
+                f"leaderboard-{picked.table.evaluation_set}",
+                shown[ordered].rename(columns={name: _COLUMNS[name][0] for name in ordered}),
+                (lambda: _figure(board)) if ranked_by(board) != "rmse" else None,
+                state.hexdigest()[:16],
+            )
     st.dataframe(
-        _styled(shown, ordered, board),
+        styled,
         hide_index=True,
         height=min(38 + 35 * len(shown), 640),
         column_config={name: _column(name) for name in ordered},

@@ -12,10 +12,10 @@ from cadenza_core.store.published import published_results, set_title
 from .messages import plain
 from .services import services
 
-__all__ = ["Picked", "kept", "picked_scores", "scores_bar"]
+__all__ = ["Picked", "bar", "choice_of_set", "filters", "kept", "picked_scores"]
 
 #: So many choices are all shown; more are in a list that opens.
-_AT_A_GLANCE = 8
+_AT_A_GLANCE = 12
 _TITLES = {
     "system": "Systems",
     "song": "Songs",
@@ -52,7 +52,9 @@ def kept(name: str, options: Sequence[Any], otherwise: Any, *, several: bool = F
         value = [one for one in value if one in options]
     elif value not in options:
         value = otherwise
-    st.session_state[key] = memory[name] = value
+    memory[name] = value
+    if key not in st.session_state or st.session_state[key] != value:  # one that is shown already must not be set
+        st.session_state[key] = value
     return key
 
 
@@ -78,21 +80,23 @@ def _filters(table: ScoreTable) -> list[str]:
     return [one.name for one in fields(Filter) if len(table.choices(one.name)) > 1]
 
 
-def scores_bar(picked: Picked, others: int) -> list[Any]:
-    """Show the choice of set, target and filters, and give the places of `others` beside them."""
-    targets = picked.table.targets
-    widths = [3.4, *[1.3] * (2 + others)] if len(targets) > 1 else [4.7, *[1.3] * (1 + others)]
-    places = st.columns(widths, vertical_alignment="bottom")
-    (which, *of, narrow), rest = places[:-others], places[-others:]
-    which.selectbox(
+def bar() -> Any:
+    """Give a row of choices, which wraps where there is no room."""
+    return st.container(horizontal=True, vertical_alignment="bottom")
+
+
+def choice_of_set(picked: Picked) -> None:
+    """Show the choice of the set, and of what is scored if there is one."""
+    st.selectbox(
         "Evaluation set",
         picked.sets,
         key=kept("set", picked.sets, picked.table.evaluation_set),
         format_func=lambda one: set_title(one) + ("" if one in picked.own_sets else " (published figures only)"),
         help="Scores of different sets of songs and listeners are never mixed",
     )
-    for place in of:
-        place.segmented_control(
+    targets = picked.table.targets
+    if len(targets) > 1:
+        st.segmented_control(
             "Score of",
             targets,
             key=kept("target", targets, picked.target),
@@ -100,16 +104,14 @@ def scores_bar(picked: Picked, others: int) -> list[Any]:
             required=True,
             help="HAAQI of the eight separated stems (CAD1) or of the remix (ICASSP 2024)",
         )
-    _show_filters(picked, narrow)
-    return rest
 
 
-def _show_filters(picked: Picked, place: Any) -> None:
+def filters(picked: Picked) -> None:
+    """Show the button that opens the filters."""
     names = _filters(picked.table)
     count = sum(bool(getattr(picked.chosen, name)) for name in names)
-    with place.popover(
-        f"Filters ({count})" if count else "Filters", icon=":material/filter_alt:", width="stretch", disabled=not names
-    ):
+    label = f"Filters ({count})" if count else "Filters"
+    with st.popover(label, icon=":material/filter_alt:", width="content", disabled=not names):
         for name in names:
             options = picked.table.choices(name)
             key = kept(name, options, [], several=True)

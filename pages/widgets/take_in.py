@@ -32,7 +32,7 @@ def take_in() -> None:
     """Show the button, and behind it the form or how far an import is; a page is told of its end, open or not."""
     running = st.session_state.get("take_in")
     panel = functools.partial(_outcome, *running) if running else _form
-    door("Import", panel, key="import_door", icon=":material/upload_file:", always=running is not None)
+    door("Import", panel, key="import_door", width="content", icon=":material/upload_file:", always=running is not None)
 
 
 def _form() -> None:
