@@ -72,6 +72,16 @@ class Settings:
         """Folder of cached separations."""
         return self.home / "cache" / "separations"
 
+    @property
+    def sounds(self) -> Path:
+        """Folder of the sounds that pages play."""
+        return self.home / "cache" / "playback"
+
+    @property
+    def exports(self) -> Path:
+        """Folder of what was exported for download; its folders are named by content."""
+        return self.home / "exports"
+
     @classmethod
     def load(
         cls,

@@ -22,7 +22,6 @@ from cadenza_core.listening.web import ASSETS as PAGES_ASSETS
 from cadenza_core.listening.web import LISTEN_URL, SoundResponse, participant_routes
 from cadenza_core.people import Role
 from cadenza_core.playback import levels_file
-from cadenza_core.submission.archive import exports_folder
 
 from .access import from_this_machine, person_of
 from .widgets.audibility import AUDIBILITY_ASSETS, AUDIBILITY_URL
@@ -205,7 +204,7 @@ def _file(request: Request, file: str) -> Response:
 
 def _export(request: Request) -> Response:
     folder, name = request.path_params["folder"], request.path_params["name"]
-    place: Path = exports_folder(services().settings) / folder
+    place: Path = services().settings.exports / folder
     if not _DIGEST.fullmatch(folder) or not place.is_dir() or _is_foreign(request):
         return _nothing()
     path = next((file for file in place.iterdir() if file.name == name and file.is_file()), None)

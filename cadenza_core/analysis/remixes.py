@@ -148,6 +148,11 @@ class Comparison:
     remixes: tuple[ComparedRemix, ...]
 
     @property
+    def sound_sets(self) -> tuple[SoundSet, ...]:
+        """The set of each remix."""
+        return tuple(one.sounds for one in self.remixes)
+
+    @property
     def loudness(self) -> float | None:
         """How loud each is once it is matched to the quietest, LUFS; None where all are silent."""
         known = (one.levels.loudness + one.matched_db for one in self.remixes if math.isfinite(one.levels.loudness))

@@ -3,7 +3,7 @@
 import re
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -11,8 +11,10 @@ from ..audio import STEMS, write_audio
 from ..audio.levels import measure
 from ..catalog import find_song
 from ..errors import CadenzaError
+from ..folders import folder_size, made_folders, prune_folders
 from ..quality import stem_sdr
 from ..separation import Cache, CacheEntry, separate
+from ..settings import Settings
 from .console import ExcerptOption, JsonOption, guarded, notes, out, parse_excerpt, progress, settings_of, table
 from .root import app
 
@@ -92,10 +94,26 @@ def cache_show(context: typer.Context, json_output: JsonOption = False) -> None:
             size = f"{row['bytes'] / 1e6:.1f}"
             listing.add_row(row["key"][:12], row["song"], row["excerpt"], row["system"], size, used, row["fault"])
         total = sum(row["bytes"] for row in rows)
-        data = {"folder": str(cache.folder), "bytes": total, "separations": rows}
+        others = {kind: _held(place) for kind, place in _places(settings_of(context)).items()}
+        data = {"folder": str(cache.folder), "bytes": total, "separations": rows, **others}
         out(json_output, data, lambda console: console.print(listing) if rows else None)
         if not json_output:
             notes([f"{len(rows)} separations, {total / 1e6:.1f} MB, in {cache.folder}"])
+            for kind, held in others.items():
+                notes([f"{held['count']} {_TITLES[kind]}, {held['bytes'] / 1e6:.1f} MB, in {held['folder']}"])
+
+
+def _places(settings: Settings) -> dict[str, Path]:
+    return {"sounds": settings.sounds, "exports": settings.exports}
+
+
+#: What is kept beside separations.
+_TITLES = {"sounds": "sets of sounds for the pages", "exports": "exports of the Studio"}
+
+
+def _held(place: Path) -> dict[str, Any]:
+    folders = made_folders(place)
+    return {"folder": str(place), "count": len(folders), "bytes": sum(map(folder_size, folders))}
 
 
 def _cache_row(entry: CacheEntry, *, thorough: bool = False) -> dict[str, Any]:
@@ -140,17 +158,29 @@ def prune(
     context: typer.Context,
     max_size: Annotated[str | None, typer.Option(help="Keep at most this much, such as 500MB or 20GB.")] = None,
     max_age: Annotated[float | None, typer.Option(help="Delete what was not used for this many days.", min=0)] = None,
+    kind: Annotated[
+        Literal["separations", "sounds", "exports"],
+        typer.Option("--of", help="What to delete: separations, the pages' sounds, or what was exported for download."),
+    ] = "separations",
     json_output: JsonOption = False,
 ) -> None:
-    """Delete the least recently used separations, by size or by age."""
+    """Delete the least recently used separations, by size or by age; or the pages' sounds, or exports.
+
+    All but exports is made again when it is wanted; of exports, whoever made them has what was downloaded.
+    """
     with guarded(json_output=json_output):
         if max_size is None and max_age is None:
             raise CadenzaError("Say what may go: --max-size 20GB, --max-age 30 (days), or both.")
         limit = None if max_size is None else _bytes(max_size)
         seconds = None if max_age is None else max_age * 86400
-        removed = Cache(settings_of(context).cache).prune(max_bytes=limit, max_age=seconds)
-        data = {"removed": [entry.key for entry in removed]}
-        out(json_output, data, lambda console: console.print(f"{len(removed)} separations deleted"))
+        settings = settings_of(context)
+        if kind == "separations":
+            removed = [entry.key for entry in Cache(settings.cache).prune(max_bytes=limit, max_age=seconds)]
+        else:
+            gone = prune_folders(_places(settings)[kind], max_bytes=limit, max_age=seconds)
+            removed = [folder.name for folder in gone]
+        words = _TITLES.get(kind, kind)
+        out(json_output, {"removed": removed}, lambda console: console.print(f"{len(removed)} {words} deleted"))
 
 
 def _bytes(text: str) -> int:

@@ -3,7 +3,7 @@
 from .extracted import REST, Extracted, Wish, extracted_lanes, extracted_playable, find_extracted, wish_key
 from .levels import levels_file
 from .library import Playable, find_playable, fitted_stems, playable, playable_key, playback_sounds
-from .sounds import Sound, Sounds, SoundSet
+from .sounds import Sound, Sounding, Sounds, SoundSet
 
 __all__ = [
     "REST",
@@ -11,6 +11,7 @@ __all__ = [
     "Playable",
     "Sound",
     "SoundSet",
+    "Sounding",
     "Sounds",
     "Wish",
     "extracted_lanes",

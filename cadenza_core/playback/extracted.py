@@ -23,7 +23,7 @@ from ..separation.lass.prompt import Prompt
 from ..separation.lass.stored import TARGET, StoredExtraction, find_extraction, stored_extraction
 from ..settings import Settings
 from .library import Playable, fitted_stems, playable, playback_sounds, sums_to
-from .sounds import Sounds, sound_id
+from .sounds import Sounds, SoundSet, sound_id
 
 __all__ = ["REST", "Extracted", "Wish", "extracted_lanes", "extracted_playable", "find_extracted", "wish_key"]
 
@@ -68,6 +68,11 @@ class Extracted:
 
     playable: Playable
     results: tuple[StoredExtraction, ...]
+
+    @property
+    def sound_sets(self) -> tuple[SoundSet, ...]:
+        """The sets of sounds that are played."""
+        return self.playable.sound_sets
 
 
 def wish_key(song: Song, system_id: str, settings: Settings, excerpt: Excerpt, wish: Wish) -> str:

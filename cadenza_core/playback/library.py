@@ -53,6 +53,11 @@ class Playable:
     notes: tuple[str, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def sound_sets(self) -> tuple[SoundSet, ...]:
+        """The sets of sounds that there are."""
+        return tuple(one for one in (self.stems, self.original, self.truth) if one is not None)
+
     def label(self, name: str) -> str:
         """Give what a lane is called."""
         return self.labels.get(name, name.capitalize())
@@ -60,7 +65,7 @@ class Playable:
 
 def playback_sounds(settings: Settings) -> Sounds:
     """Give the folder of the sounds."""
-    return Sounds(settings.home / "cache" / "playback")
+    return Sounds(settings.sounds)
 
 
 def find_playable(song: Song, system_id: str, settings: Settings, excerpt: Excerpt) -> Playable | None:
@@ -164,7 +169,7 @@ def _memo(song: Song, system_id: str, settings: Settings, excerpt: Excerpt) -> P
             raise CadenzaError(f"{track.path} cannot be read: {error.strerror or error}. Is it still there?") from error
         files.append([name, str(track.path), track.stream, seen.st_size, seen.st_mtime_ns])
     facts = json.dumps([system_id, identity, str(excerpt), files], sort_keys=True)
-    return settings.home / "cache" / "playback" / "requests" / f"{sound_id('request', facts)}.json"
+    return settings.sounds / "requests" / f"{sound_id('request', facts)}.json"
 
 
 def _remember(memo: Path, ready: Playable) -> None:

@@ -11,15 +11,19 @@ A sound is found by id and name only if the id has the form of a digest and the 
 path can be asked for.
 """
 
+import contextlib
 import hashlib
 import json
+import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,14 +31,17 @@ from ..audio.peaks import peaks
 from ..audio.writing import write_audio
 from ..errors import CadenzaError
 from ..files import atomic_folder, disk_errors, parse_json
+from ..folders import last_used
 from ..progress import Progress, silent
 
-__all__ = ["PRECISION", "Sound", "SoundSet", "Sounds", "sound_id"]
+__all__ = ["PRECISION", "Sound", "SoundSet", "Sounding", "Sounds", "sound_id"]
 
 _FORMAT = 3
 _ID = re.compile("[0-9a-f]{32}")
 _NAME = re.compile("[a-z0-9_]{1,40}")
 _MANIFEST = "manifest.json"
+#: Seconds after which it is noted again that a set was used.
+_NOTED_AFTER = 3600.0
 _BITS = 20
 #: Sounds coded at once; libsndfile does not hold the interpreter.
 _THREADS = 2
@@ -78,6 +85,15 @@ class SoundSet:
     sounds: Mapping[str, Sound]
 
 
+@runtime_checkable
+class Sounding(Protocol):
+    """What is played from sets of sounds."""
+
+    @property
+    def sound_sets(self) -> tuple[SoundSet, ...]:
+        """All of them."""
+
+
 class Sounds:
     """The folder of all sets.
 
@@ -118,7 +134,11 @@ class Sounds:
         if found is None:
             return None
         known = {sound.file for sound in found.sounds.values()} | {f"{name}.peaks" for name in found.sounds}
-        path = self.folder / set_id / file
+        folder = self.folder / set_id
+        if time.time() - last_used(folder) > _NOTED_AFTER:
+            with contextlib.suppress(OSError):  # a read-only folder can be read all the same
+                os.utime(folder)
+        path = folder / file
         return path if file in known and path.is_file() else None
 
     def put(self, set_id: str, sounds: Mapping[str, np.ndarray], rate: int, progress: Progress = silent) -> SoundSet:

@@ -27,6 +27,7 @@ import soundfile
 from ..audio import Stems, write_audio
 from ..errors import CadenzaError
 from ..files import atomic_folder, disk_errors, parse_json, sync_tree
+from ..folders import folder_size, last_used, prune
 from ..progress import Progress
 
 __all__ = ["Cache", "CacheEntry", "cache_key", "check_length"]
@@ -105,18 +106,11 @@ class CacheEntry:
 
     def size(self) -> int:
         """Bytes on disk; what is gone meanwhile does not count."""
-        total = 0
-        with contextlib.suppress(OSError):
-            for file in self.folder.iterdir():
-                total += file.stat().st_size
-        return total
+        return folder_size(self.folder)
 
     def used(self) -> float:
         """When it was last used, seconds since 1970; 0 if its manifest is missing."""
-        try:
-            return (self.folder / _MANIFEST).stat().st_mtime
-        except OSError:
-            return 0.0
+        return last_used(self.folder / _MANIFEST)
 
     def path(self, stem: str) -> Path:
         """File of one stem: WAV, 32-bit float."""
@@ -300,16 +294,14 @@ class Cache:
             If something cannot be deleted.
         """
         self._sweep()
-        entries = self.entries()
-        total = sum(entry.size() for entry in entries)
-        removed = []
-        for entry in entries:
-            size = entry.size()
-            old = max_age is not None and time.time() - entry.used() > max_age
-            if (old or (max_bytes is not None and total > max_bytes)) and self.remove(entry):
-                total -= size
-                removed.append(entry)
-        return removed
+        return prune(
+            self.entries(),
+            size=CacheEntry.size,
+            used=CacheEntry.used,
+            remove=self.remove,
+            max_bytes=max_bytes,
+            max_age=max_age,
+        )
 
     def _lock(self, key: str, timeout: float) -> filelock.BaseFileLock:
         # Lock files stay: deleting one that somebody waits for would let two in.

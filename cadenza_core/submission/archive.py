@@ -25,7 +25,7 @@ from ..settings import Settings
 from .export import export_pair
 from .pack import pack
 
-__all__ = ["FORMATS", "MixExport", "export_mix", "export_zip", "exports_folder"]
+__all__ = ["FORMATS", "MixExport", "export_mix", "export_zip"]
 
 #: Formats of a mix: file ending -> libsndfile's subtype.
 FORMATS = {"wav": "FLOAT", "flac": "PCM_24"}
@@ -39,11 +39,6 @@ class MixExport:
     sound: Path
     record: Path
     notes: tuple[str, ...]
-
-
-def exports_folder(settings: Settings) -> Path:
-    """Give the folder of what was exported; its folders are named by content."""
-    return settings.home / "exports"
 
 
 def export_mix(
@@ -111,7 +106,7 @@ def export_mix(
         "cadenza_studio": __version__,
     }
     text = json.dumps(record, indent=1, ensure_ascii=True, sort_keys=True)
-    folder = exports_folder(settings) / hashlib.sha256(text.encode()).hexdigest()[:32]
+    folder = settings.exports / hashlib.sha256(text.encode()).hexdigest()[:32]
     name = _file_name(f"{song.name} {listener.id if listener and 'aided' in mix.hear else mix.hear}")
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
@@ -133,7 +128,7 @@ def export_zip(
         As `export_pair` and `pack`.
     """
     facts = json.dumps([song.id, system_id, mix.as_mixer(), _listener_record(listener), time.time()])
-    folder = exports_folder(settings) / hashlib.sha256(facts.encode()).hexdigest()[:32]
+    folder = settings.exports / hashlib.sha256(facts.encode()).hexdigest()[:32]
     with atomic_folder(folder) as temporary:
         export_pair(
             song,

@@ -15,7 +15,6 @@ from ..files import atomic_folder
 from ..playback import Wish, extracted_lanes
 from ..progress import Progress, part, silent
 from ..settings import Settings
-from .archive import exports_folder
 
 __all__ = ["export_lanes"]
 
@@ -54,7 +53,7 @@ def export_lanes(
         "cadenza_studio": __version__,
     }
     text = json.dumps(record, indent=1, sort_keys=True)
-    folder = exports_folder(settings) / hashlib.sha256(text.encode()).hexdigest()[:32]
+    folder = settings.exports / hashlib.sha256(text.encode()).hexdigest()[:32]
     name = f"{_file_name(song.name)} lanes.zip"
     if not (folder / name).is_file():
         with atomic_folder(folder) as temporary, zipfile.ZipFile(temporary / name, "w", zipfile.ZIP_STORED) as bundle:

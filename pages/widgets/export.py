@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -14,7 +12,7 @@ from cadenza_core.remix import MixSettings
 from cadenza_core.submission.archive import FORMATS, MixExport, export_mix, export_zip
 
 from .extract import Extraction
-from .jobs import begin, follow
+from .made import download, made
 from .messages import plain
 from .selection import Selection
 from .services import services
@@ -72,11 +70,12 @@ def export_panel(selection: Selection, mix: MixSettings, extraction: Extraction 
             progress=progress,
         )
 
-    done = _job(f"mix-{_digest([*facts, kind])}", f"Write the mix as {kind.upper()}", "Writing the mix", write)
-    if isinstance(done, MixExport):
+    key, label = f"mix-{_digest([*facts, kind])}", f"Write the mix as {kind.upper()}"
+    done = made(key, label, "Writing the mix", write, lambda result: result.sound, width="stretch")
+    if done is not None:
         with st.container(horizontal=True):
-            _link(done.sound, "Sound")
-            _link(done.record, "Settings (JSON)")
+            download(done.sound, "Sound")
+            download(done.record, "Settings (JSON)")
         for note in done.notes:
             st.caption(plain(note))
     st.divider()
@@ -92,27 +91,10 @@ def export_panel(selection: Selection, mix: MixSettings, extraction: Extraction 
     def pack(progress: Progress) -> Path:
         return export_zip(selection.song, selection.listener, selection.system, mix, settings, progress)
 
-    packed = _job(f"zip-{_digest(facts)}", "Make the submission files", "Making the submission files", pack)
-    if isinstance(packed, Path):
-        _link(packed, "Submission files (zip)")
-
-
-def _job(key: str, label: str, title: str, work: Callable[[Progress], object]) -> object:
-    """Show a button that begins a job, then its progress; give its result once it is done."""
-    job = services().jobs.get(key)
-    if job and job.is_active:
-        follow(key, quiet=True)
-        return None
-    if job and job.state == "done":
-        return job.result
-    if job and job.state == "failed":
-        st.error(plain(job.error), icon=":material/error:")
-    st.button(label, key=f"begin_{key}", width="stretch", on_click=begin, args=(key, title, work))
-    return None
-
-
-def _link(path: Path, label: str) -> None:
-    st.link_button(label, f"/exports/{path.parent.name}/{quote(path.name)}", icon=":material/download:")
+    key, label = f"zip-{_digest(facts)}", "Make the submission files"
+    packed = made(key, label, "Making the submission files", pack, lambda path: path, width="stretch")
+    if packed is not None:
+        download(packed, "Submission files (zip)")
 
 
 def _digest(facts: object) -> str:

@@ -3,7 +3,7 @@
 What is asked for lives in the session, by song, and in the link. The work is a job; meanwhile the mixer plays what it had.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,8 @@ from cadenza_core.separation.lass.prompt import MOST_PROMPTS, Prompt
 from cadenza_core.separation.weights import fetch
 from cadenza_core.submission.lanes import export_lanes
 
-from .jobs import begin, follow, is_stopped
+from .jobs import begin, follow, is_stopped, job_of
+from .made import download, made
 from .messages import clock, plain
 from .selection import Selection, owner
 from .services import services
@@ -81,8 +82,8 @@ def _look(selection: Selection, ready: Playable, wish: Wish) -> Extraction:
         key = _key(selection, wish)
     except CadenzaError as error:
         return Extraction(wish, fault=str(error))
-    job = services().jobs.get(key)
-    if job is None or (job.state == "done" and not isinstance(job.result, Extracted)):
+    job = job_of(key)
+    if job is None:
         job = _submit(selection, wish, key)
     if job.state == "done":
         return Extraction(wish, job.result)
@@ -295,24 +296,11 @@ def _take_away(selection: Selection, state: Extraction) -> None:
             selection.song, selection.system, selection.excerpt, state.wish, settings, progress=progress
         )
 
-    done = _job(f"lanes-{state.found.playable.stems.id}", "Save these lanes (WAV, zip)", "Writing the lanes", write)
-    if isinstance(done, Path):
-        st.link_button("Lanes (zip)", f"/exports/{done.parent.name}/{done.name}", icon=":material/download:")
-
-
-def _job(key: str, label: str, title: str, work: Callable[[Progress], object]) -> object:
-    job = services().jobs.get(key)
-    if job and job.is_active:
-        follow(key, quiet=True)
-        return None
-    if job and job.state == "done":
-        return job.result
-    if job and job.state == "failed":
-        st.error(plain(job.error), icon=":material/error:")
-    st.button(
-        label, key=f"begin_{key}", icon=":material/save:", type="tertiary", on_click=begin, args=(key, title, work)
-    )
-    return None
+    key, label = f"lanes-{state.found.playable.stems.id}", "Save these lanes (WAV, zip)"
+    look = {"icon": ":material/save:", "type": "tertiary"}
+    done = made(key, label, "Writing the lanes", write, lambda path: path, **look)
+    if done is not None:
+        download(done, "Lanes (zip)")
 
 
 def _no_model() -> None:

@@ -123,6 +123,7 @@ def _begin(key: str, selection: Selection, mix: MixSettings) -> None:
             selection.song, selection.system, settings, selection.excerpt, selection.listener, mix, progress=progress
         )
 
+    services().jobs.forget(key)  # its sounds may be gone
     services().jobs.submit(key, "Rendering what the listener hears", work, owner=owner(), urgency=1)
 
 

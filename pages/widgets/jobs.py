@@ -6,13 +6,14 @@ from typing import Any
 import streamlit as st
 
 from cadenza_core.jobs import Job, Jobs, time_left
+from cadenza_core.playback import Sounding
 from cadenza_core.progress import Progress
 
 from .messages import plain
 from .selection import owner
 from .services import services
 
-__all__ = ["ask", "begin", "follow", "give_up", "is_stopped", "keep_only", "queue_place"]
+__all__ = ["ask", "begin", "follow", "give_up", "is_stopped", "job_of", "keep_only", "queue_place"]
 
 
 #: How often a job's progress is shown anew, s.
@@ -39,12 +40,23 @@ def ask(
     stopped: set[str] = st.session_state.setdefault("stopped_jobs", set())
     if anew:
         stopped.discard(key)
-    job = services().jobs.get(key)
+    job = job_of(key)
     if job is not None and not anew and (job.state == "failed" or (key in stopped and job.state != "done")):
         return job
     if passing:
         st.session_state.setdefault("passing_jobs", set()).add(key)
     return services().jobs.submit(key, title, work, owner=owner(), urgency=urgency, alone=alone)
+
+
+def job_of(key: str) -> Job | None:
+    """Give the job of a key; one whose sounds were deleted since is forgotten, so that it can begin anew."""
+    job = services().jobs.get(key)
+    if job is None or job.state != "done" or not isinstance(job.result, Sounding):
+        return job
+    if all(services().sounds.get(one.id) for one in job.result.sound_sets):
+        return job
+    services().jobs.forget(key)
+    return None
 
 
 def begin(key: str, title: str, work: Callable[[Progress], Any]) -> None:

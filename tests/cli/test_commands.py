@@ -218,6 +218,24 @@ def test_cache_shows_verifies_repairs_and_prunes(home, song):
     assert len(run_json("cache", "prune", "--max-size", "0MB")["removed"]) == 1
 
 
+def test_the_pages_sounds_and_exports_are_counted_and_go_only_when_named(home, song):
+    run_json("separate", "--song", song, "--system", "ideal-mask")
+    folders = {"sounds": home / "cache" / "playback" / ("a" * 32), "exports": home / "exports" / ("b" * 32)}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+        (folder / "one.flac").write_bytes(bytes(500))
+    shown = run_json("cache")
+    for kind, folder in folders.items():
+        assert shown[kind] == {"folder": str(folder.parent), "count": 1, "bytes": 500}
+    assert "1 exports of the Studio, 0.0 MB" in " ".join(run("cache").output.split())
+    assert len(run_json("cache", "prune", "--max-size", "0MB")["removed"]) == 1
+    assert all(folder.is_dir() for folder in folders.values())
+    assert run_json("cache", "prune", "--of", "exports", "--max-age", 1) == {"removed": []}
+    for kind, folder in folders.items():
+        assert run_json("cache", "prune", "--of", kind, "--max-size", "0MB") == {"removed": [folder.name]}
+        assert not folder.exists()
+
+
 def test_doctor_finds_the_essentials_in_order_here(home):
     checks = {check["name"]: check for check in run_json("doctor")}
     assert checks["torch"]["status"] == "ok"

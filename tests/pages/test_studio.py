@@ -1,5 +1,6 @@
 """The studio page: what is shown when, and that no fault reaches it as a traceback."""
 
+import shutil
 from typing import Any
 
 import pytest
@@ -151,6 +152,36 @@ def test_the_excerpt_comes_first_and_the_rest_of_the_song_goes_on(app, slow):
     slow.go.set()
     settle(rest)
     assert "The whole song (0:30) is ready too" in texts(tab.run())
+
+
+def test_sounds_that_were_deleted_while_the_server_runs_are_made_anew(app, home):
+    tab = app(part="11-13")
+    (before,) = jobs_of("0:11 to 0:13")
+    settle(before)
+    assert has_desk(tab.run())
+    sounds = home / "cache" / "playback"
+    for sound_set in before.result.sound_sets:
+        shutil.rmtree(sounds / sound_set.id)
+    tab.run()
+    (after,) = jobs_of("0:11 to 0:13")
+    assert after is not before
+    assert settle(after).state == "done"
+    assert has_desk(tab.run())
+    assert all((sounds / sound_set.id).is_dir() for sound_set in after.result.sound_sets)
+
+
+def test_an_export_that_was_deleted_can_be_made_again(app, home):
+    tab = app(part="14-15")
+    settle(jobs_of("0:14 to 0:15")[-1])
+    tab.session_state["desk_panel"] = "Export"
+    for turn in range(2):
+        tab.run()
+        button(tab, "Write the mix as WAV").click().run()
+        job = settle(jobs_of("Writing the mix")[-1])
+        assert job.state == "done", (turn, job.error)
+        tab.run()
+        assert "Write the mix as WAV" not in [one.label for one in tab.button]
+        shutil.rmtree(job.result.sound.parent)
 
 
 def test_picking_another_system_lets_go_of_the_work(app, slow):
