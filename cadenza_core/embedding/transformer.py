@@ -20,7 +20,7 @@ from ..settings import Settings
 from .frames import check_audio, timestamps_of
 from .published import CHECKPOINTS, checkpoint_folder, read_config
 
-__all__ = ["SpeechModel", "load_network", "load_speech_model", "scene_embeddings", "timestamp_embeddings"]
+__all__ = ["SpeechModel", "get_scene_embeddings", "get_timestamp_embeddings", "load_network", "load_speech_model"]
 
 RATE = 16000
 _CORE = 1000  # frames that a window answers for
@@ -78,14 +78,22 @@ class SpeechModel(torch.nn.Module):
 
 
 def load_speech_model(model_id: str, model_file_path: str) -> SpeechModel:
-    """Load a checkpoint of wav2vec 2.0 or HuBERT from a folder (or a file in it), or the published one.
+    """Load a checkpoint of wav2vec 2.0 or HuBERT.
+
+    Parameters
+    ----------
+    model_id : str
+        ``wav2vec2`` or ``hubert``.
+    model_file_path : str
+        Folder with ``config.json``, ``preprocessor_config.json`` and ``model.safetensors`` or ``pytorch_model.bin``, or
+        a file in it. Empty: the published checkpoint, from the models folder, else downloaded.
 
     Raises
     ------
     WeightsMissing
         If the published one is not on this machine and cannot be fetched.
     CadenzaError
-        If the folder is not such a checkpoint.
+        If the folder is no checkpoint of this type, or lacks weights.
     """
     name = {"wav2vec2": "Wav2Vec2Model", "hubert": "HubertModel"}[model_id]
     network_class = getattr(import_without_torchaudio(f"transformers.models.{model_id}.modeling_{model_id}"), name)
@@ -157,16 +165,33 @@ def _check_loaded(network_class: Any, folder: Path, info: Mapping[str, Any], opt
 
 
 @torch.no_grad()
-def timestamp_embeddings(audio: torch.Tensor, model: SpeechModel) -> tuple[torch.Tensor, torch.Tensor]:
-    """Embed every 20 ms: embeddings (n_sounds, n_timestamps, size) and their times, ms; both float32."""
+def get_timestamp_embeddings(audio: torch.Tensor, model: SpeechModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """Embed every 20 ms.
+
+    Parameters
+    ----------
+    audio : torch.Tensor [shape=(n_sounds, n_samples), dtype=float32], 16 kHz, in [-1, 1]
+    model : SpeechModel
+
+    Returns
+    -------
+    torch.Tensor [shape=(n_sounds, n_timestamps, hidden size), dtype=float32]
+    torch.Tensor [shape=(n_sounds, n_timestamps), dtype=float32]
+        Centres, ms, from 0.
+
+    Raises
+    ------
+    CadenzaError
+        If the audio has another shape, or the model is another.
+    """
     _check(audio, model)
     embeddings = torch.stack([model.embed(sound.float()) for sound in audio])
     return embeddings, timestamps_of(len(audio), embeddings.shape[1], 1000.0 * model.hop / RATE, audio.device)
 
 
 @torch.no_grad()
-def scene_embeddings(audio: torch.Tensor, model: SpeechModel) -> torch.Tensor:
-    """Embed each sound by the mean of its frames: float32, shape (n_sounds, size)."""
+def get_scene_embeddings(audio: torch.Tensor, model: SpeechModel) -> torch.Tensor:
+    """Embed each sound by the mean over time: float32, shape (n_sounds, hidden size). Else as above."""
     _check(audio, model)
     return torch.stack([model.embed(sound.float()).mean(0, dtype=torch.float64).float() for sound in audio])
 

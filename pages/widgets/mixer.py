@@ -72,10 +72,12 @@ import streamlit as st
 from cadenza_core.hearing.safe_levels import CEILING_DB_SPL
 from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
 
-__all__ = ["ASSETS", "ASSETS_URL", "SETTINGS", "lane_settings", "mixer"]
+__all__ = ["ASSETS", "ASSETS_URL", "SETTINGS", "SOUND_STYLE", "lane_settings", "mixer"]
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "mixer"
 ASSETS_URL = "/assets/mixer"
+#: What the mixer's and the player's looks share.
+SOUND_STYLE = ASSETS.parent / "sound.css"
 #: What the user sets, and what :func:`mixer` returns.
 SETTINGS = ("gains", "master_db", "limiter", "hear", "match_loudness", "simulation")
 
@@ -88,9 +90,8 @@ export default async function (component) {
 }
 """
 _HTML = '<div class="cadenza-mixer"></div>'
-_component = st.components.v2.component(
-    "cadenza_mixer", html=_HTML, css=(ASSETS / "mixer.css").read_text(encoding="utf-8"), js=_SCRIPT
-)
+_CSS = "".join(path.read_text(encoding="utf-8") for path in (SOUND_STYLE, ASSETS / "mixer.css"))
+_component = st.components.v2.component("cadenza_mixer", html=_HTML, css=_CSS, js=_SCRIPT)
 
 
 def lane_settings(left: float | None = 0.0, right: float | None = None, *, mute: bool = False) -> dict[str, Any]:

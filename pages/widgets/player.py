@@ -42,6 +42,8 @@ import streamlit as st
 from cadenza_core.hearing.safe_levels import CEILING_DB_SPL
 from cadenza_core.hearing.thresholds import CALIBRATION_DB_SPL
 
+from .mixer import SOUND_STYLE
+
 __all__ = ["PLAYER_ASSETS", "PLAYER_URL", "player"]
 
 PLAYER_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "player"
@@ -56,7 +58,7 @@ export default async function (component) {
 _component = st.components.v2.component(
     "cadenza_player",
     html='<div class="cadenza-player"></div>',
-    css=(PLAYER_ASSETS / "player.css").read_text(encoding="utf-8"),
+    css="".join(path.read_text(encoding="utf-8") for path in (SOUND_STYLE, PLAYER_ASSETS / "player.css")),
     js=_SCRIPT,
 )
 
