@@ -9,7 +9,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.signal
+import scipy
 
 __all__ = ["Levels", "decibels", "measure"]
 

@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.cluster.hierarchy
-import scipy.signal
+import scipy
 
 from ..errors import CadenzaError
 from .api import Timestamps
@@ -138,6 +137,8 @@ def _letters(parts: Sequence[np.ndarray], least: float) -> list[str]:
         return [_letter(0)]
     ones = [np.ones(len(part)) for part in parts]
     pairs = [_explained(parts[a], parts[b], ones[a], ones[b]) for a, b in itertools.combinations(range(len(parts)), 2)]
+    import scipy.cluster.hierarchy
+
     tree = scipy.cluster.hierarchy.linkage(pairs, "average")
     groups = scipy.cluster.hierarchy.fcluster(tree, least, "distance").tolist()
     order = {group: number for number, group in enumerate(dict.fromkeys(groups))}

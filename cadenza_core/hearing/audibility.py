@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
+import scipy
 from clarity.utils.audiogram import Listener
 
 from ..audio import RATE

@@ -31,7 +31,7 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import scipy.signal
+import scipy
 from clarity.evaluator.msbg.smearing import FFT_SIZE, FRAME_SIZE, SHIFT, make_smear_mat3
 from clarity.utils.audiogram import Audiogram, Listener
 

@@ -8,9 +8,7 @@ pyclarity's `NALR` itself; the filtering is ours, several times faster, equal to
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import scipy.fft
-import scipy.signal
-from clarity.enhancer.nalr import NALR
+import scipy
 from clarity.utils.audiogram import Audiogram, Listener
 
 from ..audio import RATE
@@ -41,6 +39,8 @@ def nalr_filter(audiogram: Audiogram, rate: int = RATE, nfir: int = NFIR) -> np.
     np.ndarray [shape=(nfir + 1,), dtype=float64]
         Linear phase: delays by ``nfir / 2`` samples. All zeros but a one in the middle if there is no loss.
     """
+    from clarity.enhancer.nalr import NALR  # brings scipy.signal: a second of a start
+
     return NALR(nfir=nfir, sample_rate=rate).build(audiogram)[0]
 
 

@@ -18,7 +18,7 @@ import logging
 from typing import Any
 
 import numpy as np
-import scipy.signal
+import scipy
 from clarity.utils.audiogram import Audiogram
 
 from .thresholds import BANDS

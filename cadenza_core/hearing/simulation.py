@@ -28,7 +28,7 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.signal
+import scipy
 from clarity.utils.audiogram import Audiogram, Listener
 
 from ..audio import resample

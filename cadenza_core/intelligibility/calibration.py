@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
-import scipy.special
+import scipy
 
 from ..errors import CadenzaError
 from .figures import Figures, figures

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import scipy.io.wavfile
 from clarity.utils.audiogram import Listener
 
 from ..audio import RATE, Audio, Stems, audio_info, resample
@@ -213,6 +212,8 @@ def enhance_clips(
     CadenzaError
         If the folder holds results of something else, or cannot be written to.
     """
+    import scipy.io.wavfile
+
     place = out / enhancer.name
     read = reader_of(folder, source)
     _claim(place, {"enhancer": enhancer.identity(), "source": source})

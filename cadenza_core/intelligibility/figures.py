@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import scipy.stats
+import scipy
 
 __all__ = ["Figures", "figures"]
 

@@ -10,7 +10,7 @@ dispersion, and the reference's silent ends cut off.
 import warnings
 
 import numpy as np
-import scipy.signal
+import scipy
 
 from ..audio import Audio, resample
 from ..errors import CadenzaError

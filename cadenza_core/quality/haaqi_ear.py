@@ -7,10 +7,8 @@ loop over the samples (:mod:`.haaqi_simd`).
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
-from clarity.enhancer.nalr import NALR
+import scipy
 from clarity.utils.audiogram import Audiogram
-from scipy.signal import butter, cheby2, lfilter, oaconvolve, resample_poly
 
 from .haaqi_compile import kernel
 from .haaqi_constants import AUDIOGRAM_FREQUENCIES, RATE, delay_filter
@@ -43,12 +41,12 @@ def resample_24khz(signal: np.ndarray, rate: float) -> np.ndarray:
     target, source = round(RATE / 1000), float(np.round(rate / 1000))
     if source == target:
         return signal
-    resampled = resample_poly(signal, target, source)
+    resampled = scipy.signal.resample_poly(signal, target, source)
     if source < target:
         return (_rms(signal) / _rms(resampled)) * resampled
     # match the levels within 10.5 kHz, where the ear's filters are
-    before = lfilter(*cheby2(7, 30, 21 / source), signal)
-    after = lfilter(*cheby2(7, 30, 21 / target), resampled)
+    before = scipy.signal.lfilter(*scipy.signal.cheby2(7, 30, 21 / source), signal)
+    after = scipy.signal.lfilter(*scipy.signal.cheby2(7, 30, 21 / target), resampled)
     return (_rms(before) / _rms(after)) * resampled
 
 
@@ -119,21 +117,23 @@ def input_align(reference: np.ndarray, processed: np.ndarray) -> tuple[np.ndarra
 
 def add_nalr(reference: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Amplify the reference with NAL-R for `levels` (dB HL at `AUDIOGRAM_FREQUENCIES`)."""
+    from clarity.enhancer.nalr import NALR  # brings scipy.signal: a second of a start
+
     taps = 140
     fir, _ = NALR(taps, RATE).build(Audiogram(levels=levels, frequencies=AUDIOGRAM_FREQUENCIES))
     # the slice starts at twice the filter's delay; the numbers of the index were found with it
-    return oaconvolve(reference, fir)[taps : taps + len(reference)]
+    return scipy.signal.oaconvolve(reference, fir)[taps : taps + len(reference)]
 
 
 @lru_cache(1)
 def _middle_ear_filters() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    return butter(1, 5000 / (0.5 * RATE)), butter(2, 350 / (0.5 * RATE), "high")
+    return scipy.signal.butter(1, 5000 / (0.5 * RATE)), scipy.signal.butter(2, 350 / (0.5 * RATE), "high")
 
 
 def middle_ear(signal: np.ndarray) -> np.ndarray:
     """Filter with a low pass at 5 kHz (first order) and a high pass at 350 Hz (second order)."""
     low, high = _middle_ear_filters()
-    return lfilter(*high, lfilter(*low, signal))
+    return scipy.signal.lfilter(*high, scipy.signal.lfilter(*low, signal))
 
 
 @kernel

@@ -1,10 +1,10 @@
 """HAAQI's features: what the smoothed envelopes, covariances and long-term spectra of the 32 bands come to."""
 
+import functools
 import math
 
 import numpy as np
-import scipy.fft
-from scipy.signal import firwin
+import scipy
 
 from .haaqi_constants import BANDS, CENTER_FREQUENCIES
 
@@ -30,15 +30,17 @@ def loud_segments(smooth: np.ndarray, threshold: float = SILENCE) -> np.ndarray:
         return 20 * np.log10(np.sum(10 ** (smooth / 20), axis=0) / BANDS) > threshold
 
 
+@functools.cache
 def _modulation_filters() -> np.ndarray:
     """Give the filters of the four modulation bands that count: 20-32, 32-50, 50-80, 80-125 Hz at 250 Hz."""
     taps, nyquist = 129, 125.0
     edges = ((20.0, 32.0), (32.0, 50.0), (50.0, 80.0))
-    bands = [firwin(taps, [a / nyquist, b / nyquist], window="hann", pass_zero="bandpass") for a, b in edges]
-    return np.array([*bands, firwin(taps, 80.0 / nyquist, window="hann", pass_zero="highpass")])
+    bands = [
+        scipy.signal.firwin(taps, [a / nyquist, b / nyquist], window="hann", pass_zero="bandpass") for a, b in edges
+    ]
+    return np.array([*bands, scipy.signal.firwin(taps, 80.0 / nyquist, window="hann", pass_zero="highpass")])
 
 
-_MODULATION = _modulation_filters()
 _CEPSTRA = np.cos(np.outer(np.arange(BANDS), np.arange(1, 6)) * np.pi / (BANDS - 1))
 _CEPSTRA = _CEPSTRA / np.linalg.norm(_CEPSTRA, axis=0)
 
@@ -67,12 +69,13 @@ def cepstral_correlation(reference: np.ndarray, processed: np.ndarray) -> np.nda
 
 def _modulation(cepstra: np.ndarray) -> np.ndarray:
     """Filter cepstra (..., segments) into the modulation bands: (4, ..., segments), without their means."""
+    bank = _modulation_filters()
     count = cepstra.shape[-1]
     cepstra = cepstra - cepstra.mean(axis=-1, keepdims=True)
-    size = scipy.fft.next_fast_len(count + _MODULATION.shape[1] - 1, real=True)
-    filters = scipy.fft.rfft(_MODULATION, size).reshape(len(_MODULATION), *[1] * (cepstra.ndim - 1), -1)
+    size = scipy.fft.next_fast_len(count + bank.shape[1] - 1, real=True)
+    filters = scipy.fft.rfft(bank, size).reshape(len(bank), *[1] * (cepstra.ndim - 1), -1)
     both = scipy.fft.irfft(filters * scipy.fft.rfft(cepstra, size), size)
-    half = _MODULATION.shape[1] // 2
+    half = bank.shape[1] // 2
     modulation = both[..., half : half + count]
     return modulation - modulation.mean(axis=-1, keepdims=True)
 

@@ -7,7 +7,7 @@ neither is ever in memory as a whole.
 """
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from .haaqi_compile import kernel
 from .haaqi_ear import STATE, compress

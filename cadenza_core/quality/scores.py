@@ -130,7 +130,7 @@ def score_named(
 
         def named() -> Iterator[HaaqiPair]:
             for name, pair in pairs:
-                progress(len(names) / (count + 1), f"HAAQI of {name}")
+                progress(len(names) / (count + 1), f"HAAQI, {_part(name)}")
                 names.append(name)
                 yield pair
 
@@ -145,11 +145,17 @@ def score_named(
     scores: dict[str, float] = {}
     with _recipe_noise(seed_name, progress):
         for name, pair in pairs:
-            progress(len(scores) / count, f"HAAQI of {name}")
+            progress(len(scores) / count, f"HAAQI, {_part(name)}")
             rates = pair.processed_rate, pair.reference_rate
             others = pair.audiogram, pair.equalisation, pair.level1
             scores[name] = compute_haaqi(pair.processed, pair.reference, *rates, *others, engine=engine)
     return scores, {}
+
+
+def _part(name: str) -> str:
+    """Say what ``left`` or ``left_drums`` is, for people."""
+    ear, _, stem = name.partition("_")
+    return f"{stem}, {ear} ear" if stem else f"{ear} ear"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ on either side of a peak, which is as far as the interpolation reaches, and the 
 import math
 
 import numpy as np
-import scipy.signal
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
+import scipy
 
 __all__ = ["CEILING", "interpolation", "limit"]
 
@@ -65,10 +64,10 @@ def limit(samples: np.ndarray, rate: int) -> tuple[np.ndarray, float]:
     # Index: the moment at which the worklet knows a peak. What follows the last one is averaged as the worklet averages it.
     need = np.ones(count + LOOKAHEAD + REACH)
     need[: peak.size] = np.where(peak > CEILING, target / np.maximum(peak, CEILING), 1.0)
-    held = minimum_filter1d(need, HELD, origin=HELD // 2, mode="constant", cval=1.0)
+    held = scipy.ndimage.minimum_filter1d(need, HELD, origin=HELD // 2, mode="constant", cval=1.0)
     envelope = _release(held, math.exp(-1.0 / (RELEASE * rate)))
     # The average of the last 65 belongs to the sample 84 ago.
-    average = uniform_filter1d(envelope, AVERAGE, origin=-(AVERAGE // 2), mode="constant", cval=1.0)
+    average = scipy.ndimage.uniform_filter1d(envelope, AVERAGE, origin=-(AVERAGE // 2), mode="constant", cval=1.0)
     gain = np.minimum(1.0, average[LOOKAHEAD - AVERAGE + 1 :][:count])
     return samples * gain, -20.0 * math.log10(float(gain.min()))
 

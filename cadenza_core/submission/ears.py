@@ -9,7 +9,7 @@ are nearly the same, nothing can be told.
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
+import scipy
 
 __all__ = ["Landmark", "find_landmark", "looks_swapped"]
 

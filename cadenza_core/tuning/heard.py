@@ -5,11 +5,12 @@ quadratic form of the gains, so the blocks' products of stems are taken once, an
 peak needs the sum itself, but only where it comes near the peak.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 
 import numpy as np
-import scipy.signal
+import scipy
 
 __all__ = ["HeardStems"]
 
@@ -63,7 +64,7 @@ class HeardStems:
         """
         factors = (10.0 ** (decibels.T / 20.0)).astype(np.float32)
         # no block is louder than its stems together, nor its true peak much more than its samples
-        highest, bounds = 0.0, _BOUND * np.einsum("es,esb->eb", factors, self._loudest).max(axis=0)
+        highest, bounds = 0.0, _interpolation_bound() * np.einsum("es,esb->eb", factors, self._loudest).max(axis=0)
         order = np.argsort(-bounds)
         for first in range(0, len(order), _AT_ONCE):
             blocks = order[first : first + _AT_ONCE]
@@ -112,12 +113,10 @@ def _block_products(samples: np.ndarray, rate: int) -> np.ndarray:
     return np.array(products)
 
 
+@functools.cache
 def _interpolation_bound() -> float:
     """Give how much higher than its neighbouring samples the oversampled signal can be at most."""
     impulse = np.zeros(4 * _CONTEXT + 1)
     impulse[2 * _CONTEXT] = 1.0
     response = np.abs(scipy.signal.resample_poly(impulse, _OVERSAMPLING, 1))
     return max(float(response[phase::_OVERSAMPLING].sum()) for phase in range(_OVERSAMPLING))
-
-
-_BOUND = _interpolation_bound()

@@ -64,7 +64,8 @@ window.harness = {
         blocks.forEach((block, index) => samples.set(block[ear], 128 * index));
         return base64(samples);
       });
-    this.heardFrames = () => blocks.length * 128;
+    // By the sound's own clock: what has been rendered may not be here yet.
+    this.heardFrames = () => Math.round(context.currentTime * context.sampleRate) - blocks[0].frame;
   },
 
   /** Move a slider; resolves with the ms until the output has changed by 1 dB, on the wall and in the sound's own time. */
