@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Tests, servers and workers are hundreds of processes: what one has compiled, the others load.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install app test check format bench docs lock clean
 
 install: .venv/.installed
