@@ -89,7 +89,7 @@ _UNIT_NAMES = {"pair": "pairs", "song": "songs", "listener": "listeners"}
 
 
 def rank(picked: Picked) -> pd.DataFrame:
-    """Compute the ranking as the options below it stand."""
+    """Compute the ranking as its options stand."""
     options = _options()
     return services().scores.once(
         picked.table,

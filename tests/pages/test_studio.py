@@ -155,15 +155,15 @@ def test_the_excerpt_comes_first_and_the_rest_of_the_song_goes_on(app, slow):
 
 
 def test_sounds_that_were_deleted_while_the_server_runs_are_made_anew(app, home):
-    tab = app(part="11-13")
-    (before,) = jobs_of("0:11 to 0:13")
+    tab = app(part="16-18")
+    (before,) = jobs_of("0:16 to 0:18")
     settle(before)
     assert has_desk(tab.run())
     sounds = home / "cache" / "playback"
     for sound_set in before.result.sound_sets:
         shutil.rmtree(sounds / sound_set.id)
     tab.run()
-    (after,) = jobs_of("0:11 to 0:13")
+    (after,) = jobs_of("0:16 to 0:18")
     assert after is not before
     assert settle(after).state == "done"
     assert has_desk(tab.run())
