@@ -106,7 +106,7 @@ def ranking(picked: Picked, board: pd.DataFrame) -> None:
     if not len(board):
         with bar():
             filters(picked)
-        st.info(_nothing(picked), icon=":material/leaderboard:")
+        st.info(_nothing(picked, options["published"]), icon=":material/leaderboard:")
         return
     _table(board, picked)
     _remarks(board, picked, options["common"])
@@ -152,9 +152,11 @@ def ranking_options() -> None:
     st.toggle("Published results", key=kept("published", _OPTIONS["published"], True))
 
 
-def _nothing(picked: Picked) -> str:
+def _nothing(picked: Picked, published: bool) -> str:
     if len(picked.table.frame):
         return "No score passes these filters. Widen them, or choose another set."
+    if not published:
+        return "No scores of your own in this set yet. Switch the published results on, or import a scores.csv above."
     return "There is nothing in this set yet. Import a scores.csv above."
 
 

@@ -66,6 +66,8 @@ def test_an_empty_database_shows_what_was_published_and_how_to_begin(page):
     assert board.loc[board["system"] == "OpenUnmix", "baq"].item() == "not rated"
     assert set(board["origin"]) == {"published 2023"}
     assert "No scores of your own in this set yet" in said(tab)
+    tab.toggle(key="scored_published").set_value(False).run()
+    assert not tab.exception and "Switch the published results on" in said(tab)
     assert "This set has no scores of your own yet" in said(page("analysis", set="cad1-evaluation"))
 
 
