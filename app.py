@@ -36,6 +36,9 @@ from pages.routes import Edge, routes  # noqa: E402
 from pages.widgets.messages import script_error  # noqa: E402
 from pages.widgets.services import services  # noqa: E402
 
+# The first page amplifies: what it needs for that is loaded before it is there, and not while somebody waits.
+importlib.import_module("clarity.enhancer.nalr")
+
 try:
     print(announce(), flush=True)
 except CadenzaError as error:
