@@ -10,10 +10,15 @@ from pages.widgets.take_in import take_in
 
 def leaderboard() -> None:
     """Show the page."""
+    picked = None
+    with guarded():
+        picked = picked_scores()
+    if picked is None:
+        take_in()  # an import may be going on
+        return
     with bar():
-        with guarded():
-            choice_of_set(picked_scores())
-            ranking_options()
+        choice_of_set(picked)
+        ranking_options()
         with st.container(width="content"):
             take_in()
     board()
