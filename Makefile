@@ -9,6 +9,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 install: .venv/.installed
 
+# Nothing is compiled before it is used, and pip comes first: the one that Python brings may take three times as long.
+PIP := $(BIN)/python -m pip install --quiet --no-compile --constraint requirements.lock
+
 # The lock file holds every version; torch is the exact one that pip also finds as a CPU build where there is one.
 .venv/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -16,7 +19,8 @@ install: .venv/.installed
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv module is missing: 'apt-get install python3-venv' (Debian, Ubuntu) brings it."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	$(PIP) --upgrade pip
+	$(PIP) --editable '.[dev]'
 	touch $@
 
 # Opens the browser where there is one; ARGS="--server.port=8080" and the like are passed on.
@@ -40,12 +44,13 @@ bench: install
 
 # The documents as a site in build/site; reads nothing from another host once its packages are installed.
 docs: install
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock --editable '.[docs]'
+	$(PIP) --editable '.[docs]'
 	$(BIN)/mkdocs build
 
 lock: install
+	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
-	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude setuptools --exclude wheel | sed 's/+cpu$$//' > requirements.lock
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
