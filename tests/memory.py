@@ -1,9 +1,11 @@
 """How much memory something takes, measured where nothing else allocates."""
 
+import os
+import pickle
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 
 def peak_memory(function: Callable[..., object], *arguments: object) -> int:
@@ -12,12 +14,20 @@ def peak_memory(function: Callable[..., object], *arguments: object) -> int:
     It is made in a process of its own: threads that other tests left behind would be counted with it. The function stands
     at the top of its module, so that the process finds it.
     """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_peak, function, *arguments).result()
+    done = subprocess.run(
+        [sys.executable, "-c", "from tests.memory import measure; measure()"],
+        input=pickle.dumps((function, arguments)),
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+    )
+    return int(done.stdout)
 
 
-def _peak(function: Callable[..., object], *arguments: object) -> int:
+def measure() -> None:
+    """Print the peak of the call that comes on standard input."""
+    function, arguments = pickle.load(sys.stdin.buffer)
     function(*arguments)
     tracemalloc.start()
     function(*arguments)
-    return tracemalloc.get_traced_memory()[1]
+    print(tracemalloc.get_traced_memory()[1])
