@@ -1,6 +1,7 @@
 """What tests of all rooms share: places, songs on disk, sound encoded by FFmpeg, and a user who is not root."""
 
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
@@ -14,12 +15,18 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import typer.testing
+from filelock import FileLock
 from xdist.scheduler import LoadScopeScheduling
 
+from cadenza_core.catalog.library import demo_song
 from cadenza_core.settings import Settings
 
 # Before PyTorch begins: the workers share the cores, and threads of small work would only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The commands of the whole command line are the same in every test: they are put together once.
+typer.testing._get_command = functools.cache(typer.testing._get_command)
 
 RATE = 44100
 PARTS = ("mixture", "vocals", "drums", "bass", "other")
@@ -69,6 +76,23 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name in ("HOME", "MUSIC", "LISTENERS", "MODELS", "DEVICE", "DATABASE"):
         monkeypatch.delenv(f"CADENZA_{name}", raising=False)
     return Settings(home=tmp_path / "home", models=tmp_path / "home" / "models")
+
+
+@pytest.fixture(scope="session")
+def with_demo(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Put the demo song into a home, and give the home; the song is made once for all workers: five seconds of a core."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with FileLock(shared / "demo.lock"):
+        demo_song(Settings(home=shared / "home", models=shared / "models"))
+
+    def put(home: Path) -> Path:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "demo").symlink_to(shared / "home" / "demo", target_is_directory=True)
+        return home
+
+    return put
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,12 @@ def _filled(name: str, shape: list[int]) -> torch.Tensor:
     last = name.rpartition(".")[2]
     if last == "num_batches_tracked":
         return torch.tensor(1)
-    simple = {"running_var": np.exp(0.1 * noise), "running_mean": 0.1 * noise, "bias": 0.01 * noise}
-    other = 1 + 0.1 * noise if len(shape) == 1 else noise / np.sqrt(np.prod(shape[1:]))
-    return torch.from_numpy(np.asarray(simple.get(last, other), dtype=np.float32))
+    if last == "running_var":
+        noise = np.exp(0.1 * noise)
+    elif last in {"running_mean", "bias"}:
+        noise *= {"running_mean": 0.1, "bias": 0.01}[last]
+    elif len(shape) == 1:
+        noise = 1 + 0.1 * noise
+    else:
+        noise /= np.sqrt(np.prod(shape[1:]))
+    return torch.from_numpy(np.asarray(noise, dtype=np.float32))

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,14 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def studio(chromium: Any, tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
-    """The studio itself, with an empty home but for a tiny model that extracts by description; gives its URL."""
-    home = tmp_path_factory.mktemp("studio") / "home"
+def studio(
+    chromium: Any,
+    tiny_checkpoint: Path,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+    with_demo: Callable[[Path], Path],
+) -> Iterator[str]:
+    """The studio itself, its home empty but for the demo song and a tiny model that extracts by description; gives its URL."""
+    home = with_demo(tmp_path_factory.mktemp("studio") / "home")
     folder = home / "models" / "lass"
     folder.mkdir(parents=True)
     for path in (tiny_checkpoint, tiny_checkpoint.with_suffix(".json")):

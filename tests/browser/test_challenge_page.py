@@ -1,5 +1,7 @@
 """The page Challenge in a browser: a run is started, shows how far it is by itself, and its results can be fetched."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +15,12 @@ from .studio_server import ask, serve
 
 
 def test_a_run_is_started_followed_and_its_archive_fetched(
-    chromium: Any, tmp_path_factory: pytest.TempPathFactory
+    chromium: Any, tmp_path_factory: pytest.TempPathFactory, with_demo: Callable[[Path], Path]
 ) -> None:
     if reason := server.missing():
         pytest.skip(f"no browser tests: {reason}")
     place = tmp_path_factory.mktemp("challenge")
-    home = place / "home"
+    home = with_demo(place / "home")
     root = make_tree(place / "tree", songs=2, people=3, seconds=0.3)
     add_place(str(root), Settings(home=home, models=home / "models"))
     with serve(home) as (url, _):

@@ -1,6 +1,6 @@
 """Leaderboard and analysis in a real browser: the click on the heat map, and what the studio does not have to load."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ LISTENERS = ("N2", "N3", "N4")
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[str]:
+def url(tmp_path_factory: pytest.TempPathFactory, chromium: Any, with_demo: Callable[[Path], Path]) -> Iterator[str]:
     """The studio's server with scores of the demo song."""
-    home: Path = tmp_path_factory.mktemp("studio") / "home"
+    home = with_demo(tmp_path_factory.mktemp("studio") / "home")
     rows = [
         (system, song, listener, stem, ear, 0.2 + 0.1 * n + bonus)
         for system, bonus in (("preview", 0.0), ("second", 0.05))

@@ -15,8 +15,8 @@ ID = sound_id("sign in")
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, noise: Any) -> Iterator[tuple[str, Provider]]:
-    home = tmp_path_factory.mktemp("sign_in") / "home"
+def shared(tmp_path_factory: pytest.TempPathFactory, noise: Any, with_demo: Any) -> Iterator[tuple[str, Provider]]:
+    home = with_demo(tmp_path_factory.mktemp("sign_in") / "home")
     Sounds(home / "cache" / "playback").put(ID, {"vocals": noise(20000)}, 44100)
     (home / "people.toml").write_text('"ana@lab.org" = "researcher"\n', encoding="utf-8")
     port = server.free_port()

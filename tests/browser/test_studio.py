@@ -262,8 +262,8 @@ def test_an_audiogram_is_drawn_and_typed_and_heard(studio: str, context: Any) ->
     page.wait_for_function(f"{ENGINE}.song.listener_label === 'Drawn'")
 
 
-def test_sound_goes_on_without_the_server_and_the_page_comes_back(chromium: Any, context: Any, tmp_path: Path) -> None:
-    with serve(tmp_path / "home") as (url, process):
+def test_sound_goes_on_without_the_server_and_the_page_comes_back(context: Any, tmp_path: Path, with_demo: Any) -> None:
+    with serve(with_demo(tmp_path / "home")) as (url, process):
         page = open_page(context, url)
         page.evaluate(f"{ENGINE}.setLoop(0, {ENGINE}.song.frames)")  # a server may take longer to start than it lasts
         page.get_by_role("button", name="Play", exact=True).click()

@@ -13,8 +13,8 @@ ID = sound_id("routes")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, noise) -> Path:
-    home = tmp_path_factory.mktemp("routes") / "home"
+def home(tmp_path_factory: pytest.TempPathFactory, noise, with_demo) -> Path:
+    home = with_demo(tmp_path_factory.mktemp("routes") / "home")
     sounds = Sounds(home / "cache" / "playback")
     sounds.put(ID, {"vocals": noise(20000), "drums": noise(20000) * 9}, 44100)
     (home / "config.toml").write_text("music = []\n")

@@ -15,11 +15,11 @@ RATE = 44100
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(tmp_path, monkeypatch, with_demo):
     for name in ("CADENZA_MUSIC", "CADENZA_LISTENERS", "CADENZA_MODELS", "CADENZA_DEVICE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CADENZA_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
+    return with_demo(tmp_path / "home")
 
 
 @pytest.fixture(scope="module")

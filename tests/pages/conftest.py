@@ -1,5 +1,6 @@
 """Pages under AppTest: a studio of its own for the module, a system that stands still until it is let go."""
 
+import functools
 import itertools
 import sys
 import threading
@@ -17,6 +18,17 @@ sys.path.append(str(ROOT / "pages"))  # as app.py does, and for its reason
 from cadenza_core.audio import STEMS, Audio, Stems  # noqa: E402
 from cadenza_core.quality import warm_up  # noqa: E402
 from cadenza_core.separation.base import SystemInfo, register, unregister  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_are_looked_through_once() -> Iterator[None]:
+    """AppTest has Streamlit read about every installed package at each run of a page: nine tenths of its time."""
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture(scope="module")
