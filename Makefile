@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Tests, servers and workers are hundreds of processes: what one has compiled, the others load.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install app test check format bench docs lock clean
+.PHONY: install app test test-all check format bench docs lock clean
 
 install: .venv/.installed
 
@@ -29,6 +29,10 @@ app: install
 
 test: install
 	$(BIN)/python -m pytest
+
+# With the tests that are marked as slow.
+test-all: install
+	$(BIN)/python -m pytest -m ''
 
 check: install
 	$(BIN)/ruff format --check .

@@ -10,6 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for tests.browser.harness, whoever runs pytest
 
+from cadenza_core.catalog import demo_song
+from cadenza_core.separation import separate
+from cadenza_core.settings import Settings
 from tests.browser.harness import server, songs
 from tests.browser.studio_server import serve
 from tests.lass import clips_folder, tiny_checkpoint  # noqa: F401
@@ -30,9 +33,11 @@ def studio(
     tmp_path_factory: pytest.TempPathFactory,
     with_demo: Callable[[Path], Path],
 ) -> Iterator[str]:
-    """The studio itself, its home empty but for the demo song and a tiny model that extracts by description; gives its URL."""
+    """The studio itself; gives its URL. At home: the demo song, separated, and a tiny model that extracts by description."""
     home = with_demo(tmp_path_factory.mktemp("studio") / "home")
-    folder = home / "models" / "lass"
+    settings = Settings(home=home, models=home / "models")
+    separate(demo_song(settings), "preview", settings)  # once, not again for each page that is closed meanwhile
+    folder = settings.models / "lass"
     folder.mkdir(parents=True)
     for path in (tiny_checkpoint, tiny_checkpoint.with_suffix(".json")):
         (folder / path.name).write_bytes(path.read_bytes())

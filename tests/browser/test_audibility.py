@@ -123,6 +123,7 @@ def test_levels_of_other_stems_are_a_sentence(page: Any, sounds: dict[str, Any],
     page.get_by_text("The levels do not fit the stems").wait_for()
 
 
+@pytest.mark.slow
 def test_no_slider_waits_for_the_picture(page: Any, sounds: dict[str, Any]) -> None:
     """As the mixer's own test, with all pictures open and moving; the goals, 15 and 30 ms, are the benchmark's."""
     data = {**sounds["constant"], "fir": mixer.FIR, "hear": "aided", "limiter": True}

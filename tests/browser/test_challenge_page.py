@@ -14,6 +14,7 @@ from .harness import server
 from .studio_server import ask, serve
 
 
+@pytest.mark.slow
 def test_a_run_is_started_followed_and_its_archive_fetched(
     chromium: Any, tmp_path_factory: pytest.TempPathFactory, with_demo: Callable[[Path], Path]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from cadenza_core.separation.lass.prompt import Prompt
 
 from .studio_server import ENGINE, open_page, wait_ready
@@ -33,6 +35,7 @@ def lanes(page: Any) -> list[str]:
     return list(page.evaluate(f"{ENGINE}.names"))
 
 
+@pytest.mark.slow
 def test_a_sentence_makes_a_lane_and_the_rest_is_what_is_left(studio: str, context: Any) -> None:  # noqa: F811
     page = open_page(context, studio, "?part=10-13")
     page.get_by_text("Extract by description").click()

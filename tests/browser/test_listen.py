@@ -170,6 +170,7 @@ def test_the_other_kinds_are_answered_by_one_of_a_few(lab, people, context, kind
         assert set(frame["value"]) <= {0.0, 1.0} and len(frame) == (2 if kind == "preference" else 1)
 
 
+@pytest.mark.slow
 def test_mushra_by_the_keyboard_and_a_pause_on_the_way(lab, people, context):
     url, store, _ = lab
     name, (code, _) = people("mushra", 2, 2)
@@ -281,6 +282,7 @@ def test_the_headphone_check_plays_what_it_says_under_the_pages_own_policy(lab, 
     context.close()
 
 
+@pytest.mark.slow
 def test_a_killed_browser_two_tabs_and_a_reload_lose_nothing(lab, people, chromium):
     url, store, _ = lab
     name, (code, _) = people("panel", 2, 2)

@@ -7,6 +7,7 @@ import pytest
 from benchmarks import mixer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("simulation", "changes"), [("off", 50), ("both", 20)])
 def test_slider_is_heard_within_a_generous_bound_and_without_the_server(page, sounds, simulation, changes):
     data = {**sounds["constant"], "fir": mixer.FIR, "hear": "aided", "limiter": True}

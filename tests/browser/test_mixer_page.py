@@ -57,6 +57,7 @@ def assert_monotonic(page, least):
     assert played > least
 
 
+@pytest.mark.slow
 def test_twenty_reruns_a_polled_job_and_elements_above_disturb_nothing(app):
     _, _, page = app
     page.evaluate(f"{ENGINE}.setGain('drums', 'both', -7.5); {ENGINE}.setSolo('bass', true)")
@@ -92,6 +93,7 @@ def test_a_preset_from_python_counts_and_comes_back_as_state(app):
     assert page.evaluate(f"{ENGINE}.settings.gains.vocals.left") == -4.5
 
 
+@pytest.mark.slow
 def test_leaving_the_page_pauses_and_coming_back_finds_everything(app):
     _, _, page = app
     page.evaluate(f"{ENGINE}.setGain('vocals', 'both', -4.5)")

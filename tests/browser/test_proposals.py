@@ -41,6 +41,7 @@ def check(page: Any, axe: str) -> None:
     assert {each["id"]: [node["html"][:200] for node in each["nodes"]] for each in serious} == {}
 
 
+@pytest.mark.slow
 def test_a_proposal_sets_the_mixer_and_is_undone_without_a_new_sound(page: Any, axe: str) -> None:
     before = gains(page)
     assert before["bass"] == -2
@@ -59,6 +60,7 @@ def test_a_proposal_sets_the_mixer_and_is_undone_without_a_new_sound(page: Any, 
     assert gains(page) == before
 
 
+@pytest.mark.slow
 def test_a_score_is_explained_beside_it_and_loads_no_chart_library(page: Any, axe: str) -> None:
     page.get_by_role("button", name="Score this mix").click()
     page.get_by_text("HAAQI per ear, took").wait_for()

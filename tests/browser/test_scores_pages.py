@@ -42,6 +42,7 @@ def context(chromium: Any) -> Iterator[Any]:
     opened.close()
 
 
+@pytest.mark.slow
 def test_a_click_on_the_heat_map_opens_the_pair_in_the_studio(context, url):
     page = open_page(context, url, "analysis", ready=False)
     page.get_by_text("Song and listener", exact=True).click(timeout=60000)
@@ -67,6 +68,7 @@ def test_the_leaderboard_shows_scores_and_asks_no_other_host(context, url):
     assert not [address for address in page.asked if "plotly" in address.lower()]
 
 
+@pytest.mark.slow
 def test_the_listening_results_are_drawn_and_ask_no_other_host(context, url):
     page = open_page(context, url, "ratings?test=sim", ready=False)
     page.get_by_text("paired percentile bootstrap over participants").wait_for(timeout=60000)

@@ -48,6 +48,7 @@ def test_without_sign_in_there_is_no_sound_and_no_page(chromium: Any, shared: tu
     page.context.close()
 
 
+@pytest.mark.slow
 def test_each_role_has_what_is_its_own(chromium: Any, shared: tuple[str, Provider]) -> None:
     url, issuer = shared
     viewer = enter(chromium, url, issuer, sub="2", email="eve@else.org", email_verified=True, name="Eve <b>x</b>")

@@ -135,7 +135,12 @@ def test_scores_come_on_demand_and_turn_stale_with_a_gain(studio: str, context: 
 
 
 @pytest.mark.parametrize(
-    "query", ["vocals=3&limiter=off", "vocals=9&drums=-3,2&hear=aided", "vocals=6&hear=aided&match=on"]
+    "query",
+    [
+        pytest.param("vocals=3&limiter=off", marks=pytest.mark.slow),
+        pytest.param("vocals=9&drums=-3,2&hear=aided"),
+        pytest.param("vocals=6&hear=aided&match=on", marks=pytest.mark.slow),
+    ],
 )
 def test_the_mix_is_exported_as_it_is_heard(studio: str, context: Any, query: str) -> None:
     page = open_page(context, studio, f"?part=9-12&{query}")
@@ -202,6 +207,7 @@ def test_an_upload_without_stems_is_separated_and_true_stems_are_not_offered(stu
     shot(page, "song-without-stems")
 
 
+@pytest.mark.slow
 def test_what_the_listener_hears_follows_the_mixer_and_the_amplification(studio: str, context: Any) -> None:
     page = open_page(context, studio, "?part=9-14&listener=N4")
     page.wait_for_function("globalThis.cadenzaAudibility?.result")
@@ -218,6 +224,7 @@ def test_what_the_listener_hears_follows_the_mixer_and_the_amplification(studio:
     query_has(page, "prescription=half-gain")
 
 
+@pytest.mark.slow
 def test_missing_weights_are_said_and_nothing_is_swapped(studio: str, context: Any) -> None:
     page = open_page(context, studio, "?system=htdemucs", ready=False)
     page.get_by_text("is not ready on this machine").wait_for()
@@ -230,6 +237,7 @@ def test_missing_weights_are_said_and_nothing_is_swapped(studio: str, context: A
     wait_ready(page)
 
 
+@pytest.mark.slow
 def test_an_audiogram_is_drawn_and_typed_and_heard(studio: str, context: Any) -> None:
     page = open_page(context, studio, "?part=9-9.6&listener=N1")
     page.get_by_role("button", name="Find").click()
@@ -262,6 +270,7 @@ def test_an_audiogram_is_drawn_and_typed_and_heard(studio: str, context: Any) ->
     page.wait_for_function(f"{ENGINE}.song.listener_label === 'Drawn'")
 
 
+@pytest.mark.slow
 def test_sound_goes_on_without_the_server_and_the_page_comes_back(context: Any, tmp_path: Path, with_demo: Any) -> None:
     with serve(with_demo(tmp_path / "home")) as (url, process):
         page = open_page(context, url)
@@ -279,6 +288,7 @@ def test_sound_goes_on_without_the_server_and_the_page_comes_back(context: Any, 
         assert gain(page, "other") == [-3, -3]
 
 
+@pytest.mark.slow
 def test_axe_has_no_serious_findings_in_both_themes_and_a_large_screen_is_filled(
     studio: str, context: Any, axe: str
 ) -> None:

@@ -35,6 +35,7 @@ def pitch_contour(tone: np.ndarray, frequency: float) -> np.ndarray:
     return 1200 * np.log2(contour / frequency)
 
 
+@pytest.mark.slow
 def test_two_renders_are_bit_identical(song):
     again = demo.render_demo()
     for name in STEMS:

@@ -39,6 +39,7 @@ def plan_of(tree: Path, out: Path, settings: Settings, **chosen):
     return enhance_plan(data, "reference", out, settings, gains_from("", [], data, settings))
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_the_bytes_of_one_machine_and_a_lost_worker_costs_nothing(
     cluster, tree, home, call, settings, tmp_path
 ):

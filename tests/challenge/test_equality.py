@@ -187,6 +187,7 @@ def test_icassp_remixes_are_the_recipes_to_the_bit_and_their_scores_to_1e_6(home
     assert_same_scores(table, expected)
 
 
+@pytest.mark.slow
 def test_the_real_songs_give_the_recipes_files(shared_data, home, call, tmp_path):
     """On the tree that musdb_tree.py makes; `benchmarks/challenge.py` compares the scores too, which takes minutes."""
     root = tmp_path / "tree"

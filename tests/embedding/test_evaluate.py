@@ -142,6 +142,7 @@ def test_a_fold_with_an_infinite_or_undefined_score_does_not_end_the_evaluation(
     assert np.isnan([found.deviations["d_prime"], found.deviations["mAP"]]).all()
 
 
+@pytest.mark.slow
 def test_an_event_task_is_learned_and_events_are_scored(tmp_path, warm_home):
     task = write_task(tone_events(), tmp_path, [44100])
     change = {"evaluation_params": {"task_specific_param_grid": {"max_epochs": [60], "check_val_every_n_epoch": [10]}}}

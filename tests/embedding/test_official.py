@@ -43,6 +43,7 @@ def official() -> Path:
     return PLACE
 
 
+@pytest.mark.slow
 def test_the_official_validator_says_looks_good_for_every_model_without_a_warning(official, checkpoints):
     names = ["naive", "logmel", *(f"{name}={checkpoints / name}" for name in ("wav2vec2", "hubert", "clap"))]
     script = f"import sys\nsys.path[:0] = [{str(ROOT)!r}, {str(official)!r}, {str(official / 'stub')!r}]\n{RUN}"

@@ -86,6 +86,7 @@ def test_a_stopped_run_goes_on_behind_the_last_whole_line(folder, tmp_path):
     assert (again.made, again.kept) == (0, 6)
 
 
+@pytest.mark.slow
 def test_an_enhanced_folder_of_100_clips_is_killed_and_resumed_to_the_same_result(make_clips, settings, tmp_path):
     root = make_clips(tmp_path, clips=100, samples=2000)
     folder = find_clips(root, "valid")

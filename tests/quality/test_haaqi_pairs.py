@@ -185,6 +185,7 @@ def test_real_songs_to_1e_6(stem: str) -> None:
     compare(Pair(reference, reference + 0.1 * mixture, MODERATE, 44100), 1e-6)
 
 
+@pytest.mark.slow
 def test_real_speech_to_1e_6() -> None:
     path = DATA / "speech/jfk.flac"
     if not path.is_file():

@@ -124,6 +124,7 @@ def test_one_specialist_per_source_gives_what_the_package_gives(tmp_path, settin
     assert_same(stems, by_package(repo, "ft", samples))
 
 
+@pytest.mark.slow
 def test_the_full_size_architecture_gives_what_the_package_gives(tmp_path, settings):
     """HTDemucs with its default widths and the 512 channels of the published model; only the segment is shorter."""
     path = save(

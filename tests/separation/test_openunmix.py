@@ -116,6 +116,7 @@ def test_a_separator_gives_what_the_package_gives(niter, tmp_path, settings):
         np.testing.assert_allclose(stems[name], stem, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_full_size_umxhq_through_the_official_path(tmp_path, settings, monkeypatch):
     """`umxhq` as registered, with full-size random networks in its place: two segments, faded and added (1e-5)."""
     made = states(hidden=512)
