@@ -10,7 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 install: .venv/.installed
 
 # Nothing is compiled before it is used, and pip comes first: the one that Python brings may take three times as long.
-PIP := $(BIN)/python -m pip install --quiet --no-compile --constraint requirements.lock
+# setuptools' remark on what an editable installation is tells a newcomer nothing.
+PIP := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet --no-compile --constraint requirements.lock
 
 # The lock file holds every version; torch is the exact one that pip also finds as a CPU build where there is one.
 .venv/.installed: pyproject.toml requirements.lock
