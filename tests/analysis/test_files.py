@@ -19,7 +19,9 @@ def chromium():
         pytest.skip("no Chrome or Chromium here")
 
 
-@pytest.mark.parametrize(("suffix", "start"), [(".png", b"\x89PNG"), (".svg", b"<svg")])
+@pytest.mark.parametrize(
+    ("suffix", "start"), [(".png", b"\x89PNG"), pytest.param(".svg", b"<svg", marks=pytest.mark.slow)]
+)
 def test_a_figure_is_drawn_by_the_browser(chromium, tmp_path, suffix, start):
     path = tmp_path / f"figure{suffix}"
     files.write_view(path, FRAME, FIGURE)

@@ -44,7 +44,14 @@ def core(**settings):
     return mixdown(wanted, RATE, STEMS, mix(STEMS), listener=LISTENER).samples
 
 
-@pytest.mark.parametrize(("hear", "ears"), [("remix", "both"), ("aided", "both"), ("aided", "left")])
+@pytest.mark.parametrize(
+    ("hear", "ears"),
+    [
+        pytest.param("remix", "both", marks=pytest.mark.slow),
+        ("aided", "both"),
+        pytest.param("aided", "left", marks=pytest.mark.slow),
+    ],
+)
 def test_live_simulation_equals_the_cores_within_1e_4(listening, hear, ears):
     page = listening(hear=hear, simulation=ears)
     got, want = rendered(page), core(hear=hear, simulation=ears)

@@ -125,6 +125,7 @@ def test_a_preset_is_saved_and_recalled(studio: str, context: Any) -> None:
     page.wait_for_function(f"{ENGINE}.settings.gains.vocals.left === 4.5")
 
 
+@pytest.mark.slow
 def test_scores_come_on_demand_and_turn_stale_with_a_gain(studio: str, context: Any) -> None:
     page = open_page(context, studio, "?part=9-9.6")
     page.get_by_role("button", name="Score this mix").click()

@@ -113,6 +113,7 @@ def test_a_scheduler_that_is_not_there_is_a_sentence(tree, home, call, tmp_path,
         assert "Traceback" not in result.output
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_goes_away_ends_the_run_and_what_is_done_stays(tree, home, settings, tmp_path, monkeypatch):
     monkeypatch.setattr("cadenza_core.challenge.cluster._PATIENCE", 5.0)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

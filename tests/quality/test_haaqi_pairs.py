@@ -165,7 +165,9 @@ def compare(pair: Pair, tolerance: float) -> None:
     assert numbers == pytest.approx([float(value) for value in raw], abs=5 * tolerance, rel=0)
 
 
-@pytest.mark.parametrize("name", ORDINARY)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "long" else name for name in ORDINARY]
+)
 def test_ordinary_pairs_to_1e_6(name: str) -> None:
     compare(ORDINARY[name](), 1e-6)
 
