@@ -68,21 +68,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LEFT_OUT] = 0
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
-    yield
+def pytest_collection_finish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left out"] = session.config.stash[_LEFT_OUT]
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
-    for item in items[:1]:
-        item.config.stash[_LEFT_OUT] += len(items)
+    if items:
+        items[0].config.stash[_LEFT_OUT] += len(items)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    node.config.stash[_LEFT_OUT] = node.workeroutput.get("left out", 0) if hasattr(node, "workeroutput") else 0
+    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get("left out", 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
